@@ -1,0 +1,1 @@
+"""`hooks/` as objects: read strictly, built once at start, immutable after."""

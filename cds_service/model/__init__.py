@@ -1,0 +1,1 @@
+"""The words every layer shares: frozen, pure, no input or output."""

@@ -1,0 +1,69 @@
+"""What looking at one patient gave: answers, their evidence, and why an answer is unknown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from cds_service.model.quantity import Quantity
+from cds_service.model.truth import Truth
+
+Why = Literal[
+    "not asked",        # the query was never run
+    "failed",           # the query ran and failed, or was refused
+    "partial",          # only some pages came
+    "no result",        # looked for and not there
+    "too old",          # there, but outside the window
+    "unit not understood",
+    "value not numeric",
+    "implausible",
+    "no date",
+    "uncertain date",   # a partial date straddles the window
+    "not recorded",     # nobody said, and silence is no answer
+    "from text",        # only free text says so
+    "in conflict",      # the evidence contradicts itself
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why something is unknown. `what` names the fact or resource type; `text` is shown to the clinician."""
+
+    why: Why
+    what: str
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One resource that speaks: what it says, as the chart says it. All text is raw; cards escape it."""
+
+    reference: str              # "Observation/o1"; "form" for the leg form, "draft" for an order of this hook
+    label: str                  # "Ferritin"
+    text: str = ""              # "12 ng/mL", "present", "500 mg tablet, active"
+    date: str = ""              # as recorded: "2026-05-01" or "2026"
+    when: datetime | None = None
+    note: str = ""              # "preliminary", "from text", "unit assumed"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a fact came to. Only the member of the fact's type is meant.
+
+    truth: for a truth; None is unknown.
+    quantity: for a quantity; None is unknown.
+    labels: for a choice; every label still possible; empty is never returned.
+    started: the earliest moment of what the evidence describes (exposure, symptom, order), if known.
+    dated: the moment of the evidence that decided, if known.
+    """
+
+    truth: Truth = None
+    quantity: Quantity | None = None
+    labels: frozenset[str] = frozenset()
+    evidence: tuple[Evidence, ...] = ()
+    reasons: tuple[Reason, ...] = ()
+    started: datetime | None = None
+    dated: datetime | None = None
+    upper_limit: Quantity | None = None   # the report's own upper limit, in the unit of the result
+    extra: dict[str, str] = field(default_factory=dict)   # further words for texts: {"drug": "furosemide"}

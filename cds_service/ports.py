@@ -1,0 +1,49 @@
+"""What the use case needs of the outside, as protocols: the clock, the ledger, the client's FHIR server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from cds_service.model.hook import FhirAccess, HookCall
+from cds_service.model.reading import Query, Reading
+
+
+class Clock(Protocol):
+    """`rules()` may stand still (`--now`); `real()` never does: tokens, deadlines and logs keep it."""
+
+    fixed: bool
+
+    def rules(self) -> datetime: ...
+
+    def real(self) -> datetime: ...
+
+
+class Source(Protocol):
+    """The client's FHIR server. Never raises: what fails or is late comes back as a `failed` reading."""
+
+    def fetch(self, wanted: Sequence[Query], call: HookCall, access: FhirAccess) -> list[Reading]: ...
+
+
+class Memory(Protocol):
+    """Which topics this user has dismissed or accepted for this patient, and until when that counts."""
+
+    def held(self, call: HookCall, now: datetime) -> Mapping[str, Held]: ...
+
+
+class Held(Protocol):
+    """A dismissal or acceptance still in force for one rule code."""
+
+    outcome: str                 # accepted | overridden
+    at: datetime
+    until: datetime
+    newest_evidence: datetime | None
+
+
+class Ledger(Memory, Protocol):
+    """What was said and what was answered. `shown` never fails and never blocks a reply."""
+
+    def shown(self, call: HookCall, cards: Sequence[Mapping[str, Any]], now: datetime) -> None: ...
+
+    def feedback(self, service: str, entries: Sequence[Mapping[str, Any]], now: datetime) -> int: ...
