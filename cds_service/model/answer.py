@@ -53,9 +53,9 @@ class Answer:
 
     truth: for a truth; None is unknown.
     quantity: for a quantity; None is unknown.
-    labels: for a choice; every label still possible; empty is never returned.
+    labels: for a choice, every label still possible; for a truth, the sides its evidence names.
     started: the earliest moment of what the evidence describes (exposure, symptom, order), if known.
-    dated: the moment of the evidence that decided, if known.
+    dated, dated_by: the earliest and latest the evidence that decided can be; the same unless the date is partial.
     """
 
     truth: Truth = None
@@ -65,5 +65,6 @@ class Answer:
     reasons: tuple[Reason, ...] = ()
     started: datetime | None = None
     dated: datetime | None = None
+    dated_by: datetime | None = None
     upper_limit: Quantity | None = None   # the report's own upper limit, in the unit of the result
     extra: dict[str, str] = field(default_factory=dict)   # further words for texts: {"drug": "furosemide"}

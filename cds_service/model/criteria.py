@@ -32,7 +32,8 @@ class Anchor:
 
     of: tuple[Node, ...] = ()
     at: Literal["date", "start", "now"] = "now"
-    shift: timedelta = timedelta(0)      # added
+    shift: Span | None = None
+    later: bool = False                  # the shift is added, else taken away
 
 
 @dataclass(frozen=True, eq=False, slots=True)

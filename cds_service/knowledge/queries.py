@@ -1,0 +1,24 @@
+"""What a service asks the client for: the resource types its rules read, as prefetch templates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from cds_service.model.reading import Query
+from cds_service.model.rule import Rule, Service
+from cds_service.reasoning.requirements import types_of
+
+
+def queries_of(service: Service, templates: Mapping[str, Query]) -> tuple[Query, ...]:
+    """One query per resource type, in the order of `hooks/prefetch.yaml`, the patient first."""
+    from cds_service.knowledge.catalogue import all_nodes
+
+    types: set[str] = {"Patient"}
+    for rule in service.rules:
+        types |= types_of(all_nodes(rule))
+        types |= _of_collected(rule)
+    return tuple(query for kind, query in templates.items() if kind in types)
+
+
+def _of_collected(rule: Rule) -> set[str]:
+    return {"ServiceRequest", "Observation"} if rule.collected and rule.collected.pending else set()

@@ -1,0 +1,242 @@
+"""One rule file as a `Rule`: its names, outcomes, texts, questions and life."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from cds_service.errors import ContentError
+from cds_service.knowledge.builder import Builder
+from cds_service.knowledge.reader import Table
+from cds_service.knowledge.scope import Scope
+from cds_service.knowledge.shapes import as_names, as_rows, as_table, as_text, nearest, need, only
+from cds_service.model.criteria import Node, Parameter
+from cds_service.model.rule import Ask, Collected, OrderLine, Outcome, Reference, Rule, Word
+
+RULE_KEYS = (
+    "id", "version", "status", "pack", "kind", "title", "why", "references", "parameters", "facts", "when", "unless",
+    "outcomes", "evidence", "consider", "override", "hides", "yields_to", "ask", "words", "passes", "limits", "short",
+    "collects", "held_back_by", "card", "reviewed", "attributes", "note",
+)
+OUTCOME_KEYS = ("when", "indicator", "summary", "line", "joins", "detail", "orders", "alternatives", "link")
+KINDS = ("red-flag", "finding", "gap", "referral", "order-check", "reassurance", "lifestyle", "question", "collected")
+STATUSES = ("draft", "active", "retired")
+INDICATORS = ("critical", "warning", "info")
+PLACEHOLDER = re.compile(r"\{([a-z0-9-]+)(?:\.([a-z_]+))?\}")
+OWN_WORDS = {"count", "first-three", "pending", "more"}       # of collected cards
+ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*\Z")
+
+
+class RuleBuilder:
+    """Builds rules over one set of shared names."""
+
+    def __init__(
+        self, builder: Builder, shared: Scope, references: Mapping[str, Reference], override: Mapping[str, str],
+        gates: Mapping[str, Mapping[str, Node]], attributes: Mapping[str, Mapping[str, Any]],
+    ):
+        self.builder = builder
+        self.shared = shared
+        self.references = references
+        self.override = override
+        self.gates = gates
+        self.attributes = attributes
+
+    def rule(self, table: Table, overrides: Mapping[str, Parameter]) -> Rule:
+        only(table, RULE_KEYS, "a rule")
+        identity = as_text(need(table, "id", "a rule"), table.where("id"), "id")
+        if not ID.match(identity):
+            raise ContentError("an id is lower case words joined by dashes", table.where("id"))
+        pack = as_text(need(table, "pack", "a rule"), table.where("pack"), "pack")
+        if pack not in self.gates:
+            raise ContentError(f"no pack is called `{pack}`{nearest(pack, self.gates)}", table.where("pack"))
+        scope = self._scope(table, identity, pack, overrides)
+        collected = self._collected(table)
+        words = self._words(scope, table)
+        when = self.builder.truth(scope, table["when"], table.where("when")) if table.get("when") is not None else None
+        if when is None and collected is None:
+            raise ContentError("a rule needs `when`", table.where())
+        outcomes = self._outcomes(scope, table, when)
+        asks = tuple(self._ask(scope, row, table) for row in table.get("ask") or ())
+        words = self._decided_by(table, words, when)
+        passes = as_names(table.get("passes") or [], table.where("passes"), "passes")
+        rule = Rule(
+            identity, identity.replace("-", "").upper(), str(need(table, "version", "a rule")),
+            self._one_of(table, "status", STATUSES), pack, self._one_of(table, "kind", KINDS),
+            as_text(need(table, "title", "a rule"), table.where("title"), "title"), str(table.get("why") or ""),
+            self._references(table), scope.parameters, {name: scope._named(name) for name in scope.raw}, when,
+            self._unless(scope, table), outcomes, asks, words, {}, self._evidence(scope, table),
+            str(table.get("consider") or ""), str(table.get("short") or ""), self._override(table),
+            as_names(table.get("hides") or [], table.where("hides"), "hides"), self._yields_to(table),
+            tuple((label, gate) for label, gate in self.gates[pack].items() if label not in passes),
+            collected, limits=as_names(table.get("limits") or [], table.where("limits"), "limits"),
+            life={"reviewed": dict(table.get("reviewed") or {}), "attributes": {**self.attributes.get(pack, {}), **(table.get("attributes") or {})}},
+            file=table.file,
+        )
+        object.__setattr__(rule, "names", self._text_names(scope, rule, table))
+        return rule
+
+    def _scope(self, table: Table, identity: str, pack: str, overrides: Mapping[str, Parameter]) -> Scope:
+        scope = Scope(identity, pack, self.builder.define, self.shared)
+        if table.get("parameters"):
+            scope.take_parameters(as_table(table["parameters"], table.where("parameters"), "parameters"), overrides)
+        for name, raw in (table.get("facts") or {}).items():
+            scope.declare(name, raw, table["facts"].where(name))
+        return scope
+
+    def _one_of(self, table: Table, key: str, allowed: tuple[str, ...]) -> Any:
+        value = need(table, key, "a rule")
+        if value not in allowed:
+            raise ContentError(f"{key} is one of {', '.join(allowed)}", table.where(key))
+        return value
+
+    def _references(self, table: Table) -> tuple[Reference, ...]:
+        found = []
+        for key in as_names(table.get("references") or [], table.where("references"), "references"):
+            if key not in self.references:
+                raise ContentError(f"no reference is called `{key}`{nearest(key, self.references)}", table.where("references"))
+            found.append(self.references[key])
+        return tuple(found)
+
+    def _unless(self, scope: Scope, table: Table) -> tuple[Node, ...]:
+        if table.get("unless") is None:
+            return ()
+        return self.builder.truths(scope, table["unless"], table.where("unless"))
+
+    def _evidence(self, scope: Scope, table: Table) -> tuple[str, ...]:
+        names = as_names(table.get("evidence") or [], table.where("evidence"), "evidence")
+        for name in names:
+            scope.find(name, table.where("evidence"))
+        return names
+
+    def _override(self, table: Table) -> tuple[tuple[str, str], ...]:
+        found = []
+        for code in as_names(table.get("override") or [], table.where("override"), "override"):
+            if code not in self.override:
+                raise ContentError(f"no override reason is called `{code}`{nearest(code, self.override)}", table.where("override"))
+            found.append((code, self.override[code]))
+        return tuple(found)
+
+    def _yields_to(self, table: Table) -> tuple[str, ...]:
+        found = []
+        for key in ("yields_to", "held_back_by"):
+            for item in as_rows(table.get(key) or [], table.where(key), key) if not isinstance(table.get(key), Table) else [table[key]]:
+                if isinstance(item, Table):
+                    found.extend(f"{level}:{pack}" for level, packs in item.items() for pack in as_rows(packs, item.where(), key))
+                else:
+                    found.append(as_text(item, table.where(key), key))
+        return tuple(found)
+
+    # ------------------------------------------------------------------ outcomes
+
+    def _outcomes(self, scope: Scope, table: Table, when: Node | None) -> tuple[Outcome, ...]:
+        body = table.get("outcomes")
+        if not body:
+            return ()
+        return tuple(self._outcome(scope, name, as_table(body[name], body.where(name), name)) for name in body)
+
+    def _outcome(self, scope: Scope, name: str, table: Table) -> Outcome:
+        only(table, OUTCOME_KEYS, f"the outcome {name}")
+        when = self.builder.truth(scope, table["when"], table.where("when")) if table.get("when") is not None else None
+        return Outcome(
+            name, when, self._indicator(scope, table), str(table.get("summary") or ""), str(table.get("line") or ""),
+            str(table.get("joins") or ""), str(table.get("detail") or ""),
+            tuple(self._order(scope, row, table) for row in as_rows(table.get("orders") or [], table.where("orders"), "orders")),
+            table.get("alternatives") is True, str(table.get("link") or ""),
+        )
+
+    def _indicator(self, scope: Scope, table: Table) -> tuple[tuple[Node | None, Any], ...]:
+        value = need(table, "indicator", "an outcome")
+        where = table.where("indicator")
+        if isinstance(value, str):
+            value_rows: list[tuple[Node | None, Any]] = [(None, value)]
+        else:
+            body = as_table(value, where, "indicator")
+            value_rows = [(self.builder.truth(scope, raw, where), level) for level, raw in body.items() if level != "otherwise"]
+            value_rows.append((None, need(body, "otherwise", "indicator")))
+        for _, level in value_rows:
+            if level not in INDICATORS:
+                raise ContentError(f"an indicator is one of {', '.join(INDICATORS)}", where)
+        return tuple(value_rows)
+
+    def _order(self, scope: Scope, row: object, table: Table) -> OrderLine:
+        where = table.where("orders")
+        if isinstance(row, str):
+            name, when = row, None
+        else:
+            body = as_table(row, where, "an order")
+            only(body, ("order", "when"), "an order")
+            name = need(body, "order", "an order")
+            when = self.builder.truth(scope, body["when"], where) if body.get("when") is not None else None
+        if name not in self.builder.order_names:
+            raise ContentError(f"no order is called `{name}`{nearest(name, self.builder.order_names)}", where)
+        return OrderLine(name, when)
+
+    def _ask(self, scope: Scope, row: object, table: Table) -> Ask:
+        where = table.where("ask")
+        body = as_table(row, where, "a question")
+        only(body, ("when", "for", "text"), "a question")
+        when = self.builder.truth(scope, body["when"], where) if body.get("when") is not None else None
+        return Ask(when, as_names(body.get("for") or [], where, "for"), as_text(need(body, "text", "a question"), where, "text"))
+
+    def _collected(self, table: Table) -> Collected | None:
+        if table.get("kind") != "collected":
+            return None
+        rules = tuple(
+            (item.split(".")[0], item.split(".")[1] if "." in item else "")
+            for item in as_names(need(table, "collects", "a collected card"), table.where("collects"), "collects")
+        )
+        card = as_table(need(table, "card", "a collected card"), table.where("card"), "card")
+        only(card, ("indicator", "summary", "footer", "orders", "pending"), "card")
+        return Collected(
+            rules, as_text(need(card, "summary", "card"), card.where("summary"), "summary"), card.get("indicator", "highest"),
+            as_names(card.get("footer") or [], card.where("footer"), "footer"),
+            as_names(card.get("pending") or [], card.where("pending"), "pending"),
+        )
+
+    # ------------------------------------------------------------------ texts
+
+    def _words(self, scope: Scope, table: Table) -> dict[str, Word]:
+        return {
+            name: self._word(scope, as_table(raw, table["words"].where(name), name))
+            for name, raw in (table.get("words") or {}).items() if "decided_by" not in raw
+        }
+
+    def _decided_by(self, table: Table, words: dict[str, Word], when: Node | None) -> dict[str, Word]:
+        for name, raw in (table.get("words") or {}).items():
+            if "decided_by" in raw:
+                words[name] = Word(decided_by=when)
+        return words
+
+    def _word(self, scope: Scope, table: Table) -> Word:
+        only(table, ("first", "otherwise", "list"), "a word")
+        if table.get("list") is not None:
+            rows = [as_table(row, table.where(), "a word") for row in table["list"]]
+            return Word(listed=tuple((self.builder.truth(scope, row["when"], row.where()), str(row["then"])) for row in rows))
+        rows = [as_table(row, table.where(), "a word") for row in table.get("first") or ()]
+        found: list[tuple[Node | None, str]] = [(self.builder.truth(scope, row["when"], row.where()), str(row["then"])) for row in rows]
+        found.append((None, str(table.get("otherwise") or "")))
+        return Word(table=tuple(found))
+
+    def _text_names(self, scope: Scope, rule: Rule, table: Table) -> dict[str, Node]:
+        """The node behind every name a text or the evidence uses; a name nobody knows is refused."""
+        found: dict[str, Node] = {name: scope.find(name, table.where("evidence")) for name in rule.evidence}
+        for text in _texts(rule):
+            for name, _ in PLACEHOLDER.findall(text):
+                if name in rule.words or (rule.collected and name in OWN_WORDS) or name in found:
+                    continue
+                found[name] = scope.find(name, f"{rule.file} (text: {text[:40]}…)")
+        return found
+
+
+def _texts(rule: Rule) -> Iterable[str]:
+    for outcome in rule.outcomes:
+        yield from (outcome.summary, outcome.line, outcome.detail)
+    for word in rule.words.values():
+        yield from (text for _, text in word.table)
+        yield from (text for _, text in word.listed)
+    for ask in rule.ask:
+        yield ask.text
+    yield from (rule.why, rule.consider)
+    if rule.collected:
+        yield rule.collected.summary

@@ -1,0 +1,345 @@
+"""Evaluates a tree over one patient. Three values; an unknown quantity or choice is a set of possibilities.
+
+Every fact and definition is looked at once per patient. Explaining reads the same memo, so it cannot disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, tzinfo
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from cds_service.model.answer import Answer, Reason
+from cds_service.model.criteria import (
+    AgeOf,
+    AllOf,
+    AnyOf,
+    Bands,
+    Calculation,
+    ChoiceIs,
+    Compare,
+    CountOf,
+    Fact,
+    FirstOf,
+    Known,
+    Label,
+    Literally,
+    Named,
+    Node,
+    Not,
+    Number,
+    Operator,
+    Parameter,
+    Points,
+    Score,
+    TimesUpper,
+    Undecided,
+)
+from cds_service.model.frame import Frame
+from cds_service.model.quantity import Interval, Limit, Quantity, Unit
+from cds_service.model.truth import Truth, agreed, all_of, any_of, at_least, negate
+from cds_service.reasoning.frames import frame_of
+
+Look = Callable[[Fact, Frame], Answer]
+Calculate = Callable[[str, Mapping[str, Answer | Limit]], Answer]
+
+POINTS = Unit("points")
+DAYS = Unit("days")
+
+
+class Evaluation:
+    """One patient's answers. `look` reads a fact, `calculate` runs a named calculation; both are pure for one record."""
+
+    def __init__(self, look: Look, calculate: Calculate, now: datetime, zone: tzinfo):
+        self.now = now
+        self.zone = zone
+        self._look = look
+        self._calculate = calculate
+        self._truths: dict[Node, Truth] = {}
+        self._answers: dict[Node, Answer] = {}
+
+    # ------------------------------------------------------------------ truths
+
+    def truth(self, node: Node) -> Truth:
+        """True, False or None for unknown."""
+        return _TRUTHS[type(node)](self, node)
+
+    def _named_truth(self, node: Named) -> Truth:
+        truths = self._truths
+        if node not in truths:
+            truths[node] = self.truth(node.node)
+        return truths[node]
+
+    def _answer_truth(self, node: Node) -> Truth:
+        return self.answer(node).truth
+
+    def _compare(self, node: Compare) -> Truth:
+        quantities = self.possible(node.quantity)
+        if not quantities:
+            return None
+        return all_of(self._within(quantities, operator, limit) for operator, limit in node.bounds)
+
+    def _within(self, quantities: tuple[Quantity, ...], operator: Operator, limit: Node) -> Truth:
+        limits = self.limits(limit)
+        return agreed(compare(quantity, operator, each) for quantity in quantities for each in limits) if limits else None
+
+    def _choice_is(self, node: ChoiceIs) -> Truth:
+        possible = self.choice(node.choice)
+        if possible and possible <= node.labels:
+            return True
+        return None if possible & node.labels else False
+
+    def _first_truth(self, node: FirstOf) -> Truth:
+        return agreed(self.truth(row) for row in self._rows(node))
+
+    def _rows(self, node: FirstOf) -> list[Node]:
+        """Every row that may apply: up to the first whose condition is true."""
+        found = []
+        for when, then in node.rows:
+            truth = self.truth(when)
+            if truth is not False:
+                found.append(then)
+            if truth is True:
+                return found
+        found.append(node.otherwise)
+        return found
+
+    # ------------------------------------------------------------------ quantities
+
+    def possible(self, node: Node) -> tuple[Quantity, ...]:
+        """Every quantity still possible: one, several candidates, or none at all when nothing is known."""
+        match node:
+            case Named():
+                return self.possible(node.node)
+            case Fact() | Calculation():
+                quantity = self.answer(node).quantity
+                return (quantity,) if quantity else ()
+            case Score():
+                low, high = self.score(node)
+                return (Quantity(Interval(Decimal(low), Decimal(high)), POINTS, _range_text(low, high)),)
+            case AgeOf():
+                return self._age(node)
+            case FirstOf():
+                candidates = [self.possible(row) for row in self._rows(node)]
+                return tuple(item for found in candidates for item in found) if all(candidates) else ()
+            case Parameter() | Number() | TimesUpper():
+                return tuple(limit.printed[0] for limit in self.limits(node))
+        raise TypeError(f"{type(node).__name__} is no quantity")
+
+    def limits(self, node: Node) -> tuple[Limit, ...]:
+        """Every limit that may apply."""
+        match node:
+            case Parameter() | Number():
+                return (node.limit,) if node.limit else ()
+            case Named():
+                return self.limits(node.node)
+            case FirstOf():
+                candidates = [self.limits(row) for row in self._rows(node)]
+                return tuple(item for found in candidates for item in found) if all(candidates) else ()
+            case TimesUpper():
+                return self._times_upper(node)
+        return tuple(Limit((quantity,)) for quantity in self.possible(node))
+
+    def _times_upper(self, node: TimesUpper) -> tuple[Limit, ...]:
+        upper = self.answer(node.of).upper_limit
+        bases = (Limit((upper,)),) if upper else self.limits(node.otherwise) if node.otherwise else ()
+        times = [limit.printed[0].interval.exact for limit in self.limits(node.times)]
+        found = []
+        for base in bases:
+            for factor in times:
+                if factor is not None:
+                    printed = tuple(
+                        Quantity(item.interval.scaled(factor), item.unit, item.text) for item in base.printed
+                    )
+                    found.append(Limit(printed))
+        return tuple(found)
+
+    def _age(self, node: AgeOf) -> tuple[Quantity, ...]:
+        """Whole days on the calendar since the evidence, the longest of several; an interval for a partial date."""
+        oldest: tuple[int, int] | None = None
+        for item in node.of:
+            answer = self.answer(item)
+            if answer.truth is False:
+                continue
+            first = answer.started if node.start == "start" else answer.dated
+            if first is None:
+                continue
+            last = first if node.start == "start" else answer.dated_by or first
+            span = (self._days_since(last), self._days_since(first))
+            oldest = span if oldest is None or span[1] > oldest[1] else oldest
+        if oldest is None:
+            return ()
+        return (Quantity(Interval(Decimal(oldest[0]), Decimal(oldest[1])), DAYS, f"{oldest[1]} days"),)
+
+    def _days_since(self, moment: datetime) -> int:
+        return (self.now.astimezone(self.zone).date() - moment.astimezone(self.zone).date()).days
+
+    def score(self, node: Node) -> tuple[int, int]:
+        """Least and most points; every unknown item widens the range."""
+        if isinstance(node, Named):
+            return self.score(node.node)
+        if not isinstance(node, Score):
+            raise TypeError("not a score")
+        low = high = 0
+        for item in node.items:
+            least, most = self._points(item)
+            low, high = low + least, high + most
+        return low, high
+
+    def _points(self, item: Node) -> tuple[int, int]:
+        if isinstance(item, Points):
+            truth = self.truth(item.when)
+            if truth is None:
+                return min(item.points, 0), max(item.points, 0)
+            return (item.points, item.points) if truth else (0, 0)
+        assert isinstance(item, Bands)
+        quantities = self.possible(item.of)
+        found = [points for quantity in quantities for points in _band_points(quantity.canonical(), item)]
+        if not found:
+            found = [points for _, _, points in item.bands]
+        return min(found), max(found)
+
+    # ------------------------------------------------------------------ choices
+
+    def choice(self, node: Node) -> frozenset[str]:
+        """Every label still possible."""
+        match node:
+            case Named():
+                return self.choice(node.node)
+            case Label():
+                return frozenset({node.label})
+            case FirstOf():
+                return frozenset().union(*(self.choice(row) for row in self._rows(node)))
+        return self.answer(node).labels
+
+    # ------------------------------------------------------------------ answers
+
+    def answer(self, node: Node) -> Answer:
+        """What a fact came to, with its evidence. Of a criterion: its truth and the evidence of what made it true."""
+        answers = self._answers
+        if node not in answers:
+            answers[node] = self._find_answer(node)
+        return answers[node]
+
+    def _find_answer(self, node: Node) -> Answer:
+        match node:
+            case Named():
+                return self.answer(node.node)
+            case Fact() if node.kind == "side":
+                return self._side(node)
+            case Fact():
+                frame = frame_of(self, node)
+                if frame.unknown:
+                    return Answer(None, reasons=(frame.unknown,))
+                return self._look(node, frame)
+            case Calculation():
+                return self._calculate(node.name, {name: self._argument(item) for name, item in node.arguments})
+            case Score() | AgeOf():
+                quantities = self.possible(node)
+                return Answer(quantity=quantities[0] if quantities else None)
+            case Label():
+                return Answer(labels=frozenset({node.label}))
+            case FirstOf() if node.type == "quantity":
+                rows = self._rows(node)
+                return self.answer(rows[0]) if len(rows) == 1 else Answer()
+            case FirstOf() if node.type == "choice":
+                return Answer(labels=self.choice(node))
+        return self._criterion_answer(node)
+
+    def _argument(self, node: Node) -> Answer | Limit:
+        if isinstance(node, Parameter | Number) and node.limit:
+            return node.limit
+        if isinstance(node, Named) and isinstance(node.node, Parameter) and node.node.limit:
+            return node.node.limit
+        return self.answer(node)
+
+    def _criterion_answer(self, node: Node) -> Answer:
+        """The evidence behind a criterion: of the parts that share its truth."""
+        if isinstance(node, Parameter | Number):
+            return Answer(quantity=node.limit.printed[0]) if node.limit else Answer(node.switch)  # type: ignore[union-attr]
+        truth = self.truth(node)
+        parts: list[Answer] = []
+        if isinstance(node, AllOf | AnyOf | CountOf):
+            parts = [self.answer(item) for item in node.items if self.truth(item) is truth]
+        elif isinstance(node, FirstOf):
+            parts = [self.answer(row) for row in self._rows(node)[:1]]
+        elif isinstance(node, Compare):
+            parts = [self.answer(node.quantity)]
+        elif isinstance(node, Known):
+            parts = [self.answer(node.item)]
+        return _merged(truth, parts)
+
+    def _side(self, node: Fact) -> Answer:
+        """left, right or both: the form's word, else every side the true facts name."""
+        facts = node.inner
+        if node.option("answer"):
+            stated = self.answer(facts[-1])
+            if len(stated.labels) == 1:
+                return stated
+            facts = facts[:-1]
+        positive = [answer for fact in facts if (answer := self.answer(fact)).truth is True]
+        named = frozenset(label for answer in positive for label in answer.labels)
+        if not named:
+            return Answer(labels=frozenset({"left", "right", "both"}), reasons=(Reason("not recorded", "side"),))
+        label = next(iter(named)) if len(named) == 1 else "both"
+        evidence = tuple(item for answer in positive if answer.labels for item in answer.evidence)
+        return Answer(labels=frozenset({label}), evidence=evidence)
+
+
+def _merged(truth: Truth, parts: list[Answer]) -> Answer:
+    evidence = tuple(dict.fromkeys(item for part in parts for item in part.evidence))
+    reasons = tuple(dict.fromkeys(reason for part in parts for reason in part.reasons)) if truth is None else ()
+    dated = [part for part in parts if part.dated]
+    newest = max(dated, key=lambda part: part.dated) if dated else None  # type: ignore[arg-type,return-value]
+    begun = [part.started for part in parts if part.started]
+    lead = newest or (parts[0] if parts else Answer())
+    return Answer(
+        truth, lead.quantity, frozenset(label for part in parts for label in part.labels), evidence, reasons,
+        min(begun) if begun else None, newest.dated if newest else None, newest.dated_by if newest else None,
+        lead.upper_limit, lead.extra or next((part.extra for part in parts if part.extra), {}),
+    )
+
+
+def compare(quantity: Quantity, operator: Operator, limit: Limit) -> Truth:
+    """Is every possible value so? In the unit of the result where the limit is printed in it, else canonically."""
+    native = limit.for_unit(quantity.unit)
+    value = quantity.interval if native else quantity.canonical()
+    bound = native.interval if native else limit.printed[0].canonical()
+    ends = {end for end in (bound.low, bound.high) if end is not None}
+    if not ends or bound.low is None or bound.high is None:
+        return None
+    return agreed(getattr(value, operator)(end) for end in ends)
+
+
+def _band_points(value: Interval, item: Bands) -> list[int]:
+    """Points of every band the value may lie in, after rounding to the precision the bands are printed with."""
+    edges = [edge for low, high, _ in item.bands for edge in (low, high) if edge is not None]
+    precision = Decimal(1).scaleb(min(int(edge.as_tuple().exponent) for edge in edges))
+    low, high = (None if end is None else end.quantize(precision, ROUND_HALF_UP) for end in (value.low, value.high))
+    return [
+        points for start, end, points in item.bands
+        if (high is None or start is None or high >= start) and (low is None or end is None or low <= end)
+    ]
+
+
+def _range_text(low: int, high: int) -> str:
+    return f"{low}" if low == high else f"{low} to {high}"
+
+
+_TRUTHS: Mapping[type, Callable[[Evaluation, Any], Truth]] = {
+    Named: Evaluation._named_truth,
+    Fact: Evaluation._answer_truth,
+    Calculation: Evaluation._answer_truth,
+    Literally: lambda evaluation, node: node.value,
+    Parameter: lambda evaluation, node: node.switch,
+    AllOf: lambda evaluation, node: all_of(map(evaluation.truth, node.items)),
+    AnyOf: lambda evaluation, node: any_of(map(evaluation.truth, node.items)),
+    CountOf: lambda evaluation, node: at_least(node.at_least, map(evaluation.truth, node.items)),
+    Not: lambda evaluation, node: negate(evaluation.truth(node.item)),
+    Known: lambda evaluation, node: evaluation.truth(node.item) is True,
+    Undecided: lambda evaluation, node: evaluation.truth(node.item) is None,
+    Compare: Evaluation._compare,
+    ChoiceIs: Evaluation._choice_is,
+    FirstOf: Evaluation._first_truth,
+}

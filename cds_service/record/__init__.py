@@ -1,0 +1,1 @@
+"""One patient's chart as facts. FHIR's words stop here; nothing of a patient outlives the request."""
