@@ -22,54 +22,47 @@ COMPANIONS = frozenset({
     "Medication", "Patient", "Practitioner", "PractitionerRole", "Organization", "Location", "Provenance", "Specimen",
     "Device", "RelatedPerson", "Questionnaire",
 })
-_SEARCH_ANSWERS = frozenset({"searchset", "collection"})
+NEXT_PAGE = "more pages exist than were given"
+_SEARCH_ANSWERS = ("searchset", "collection")
 _CODE = re.compile(r"[a-z][a-z-]{0,30}\Z")
 
 
 @dataclass(slots=True)
 class Answer:
-    """Built page by page. `faults` are counted for the reply's problems; `doubts` cost the answer its silence."""
+    """Built page by page. `faults` are counted for the reply's problems; `holes` and `cut` cost the answer its silence."""
 
     query: Query
     resources: list[Mapping[str, Any]] = field(default_factory=list)
     full_urls: list[str] = field(default_factory=list)
     faults: Counter[str] = field(default_factory=Counter)
-    doubts: list[str] = field(default_factory=list)
-    failed: str = ""
-    refused: str = ""            # not an answer to this query at all
-    next_url: str = ""
+    holes: list[str] = field(default_factory=list)      # something is missing somewhere among what came
+    cut: str = ""                                       # what is missing comes after what came
+    refused: str = ""                                   # not an answer to this query at all
+    next_url: str = ""                                  # of the page taken last
+    matches: int = 0
 
     def doubt(self, why: str) -> None:
-        if why not in self.doubts:
-            self.doubts.append(why)
+        if why not in self.holes:
+            self.holes.append(why)
 
     def reading(self) -> Reading:
-        """The reading this answer came to."""
+        """The reading this answer came to. One that broke off before anything came has failed."""
         if self.refused:
             return Reading(self.query, "not asked", why=self.refused)
-        if self.failed and not self.resources:
-            return Reading(self.query, "failed", why=self.failed)
-        doubts = [self.failed, *self.doubts] if self.failed else self.doubts
+        if self.cut and not self.resources and self.cut != NEXT_PAGE:
+            return Reading(self.query, "failed", why=self.cut)
+        doubts = [*self.holes, self.cut] if self.cut else self.holes
         state: State = "partial" if doubts else "answered"
         back_to = None
-        if doubts and self._only_cut_short():
+        if self.cut and not self.holes:
             asked = (item for item in self.resources if item.get("resourceType") == self.query.type)
             back_to = reaches_back_to(self.query.template, asked)
         return Reading(self.query, state, tuple(self.resources), "; ".join(doubts), back_to, tuple(self.full_urls))
 
-    def _only_cut_short(self) -> bool:
-        """Is a missing end the only doubt? A hole in the middle is not mended by the order of the rest."""
-        return all(doubt in CUT_SHORT for doubt in ([self.failed] if self.failed else []) + self.doubts)
-
-
-NEXT_PAGE = "more pages exist than were given"
-TOTAL = "the answer says there is more than was given"
-CUT_SHORT = {NEXT_PAGE, TOTAL}
-
 
 def take(answer: Answer, value: object) -> None:
-    """Adds one JSON value (a resource, a Bundle, an OperationOutcome) to the answer."""
-    answer.next_url = ""
+    """Adds one JSON value (a resource, a Bundle, an OperationOutcome) to the answer; `cut` speaks of the newest page."""
+    answer.next_url = answer.cut = ""
     if not isinstance(value, dict):
         answer.refused = f"a JSON {_json_name(value)} came instead of a resource"
         return
@@ -77,12 +70,12 @@ def take(answer: Answer, value: object) -> None:
     if kind == "Bundle":
         _take_bundle(answer, value)
     elif kind == "OperationOutcome":
-        answer.failed = f"the server answered with an error ({_issue(value)})"
+        answer.cut = f"the server answered with an error ({_issue(value)})"
     elif kind == answer.query.type:
         _take_resource(answer, value, "")
     elif isinstance(kind, str) and RENAMED.get(kind, ("",))[0] == answer.query.type:
-        answer.failed = _renamed(kind)
-        answer.faults[answer.failed] += 1
+        answer.cut = _renamed(kind)
+        answer.faults[answer.cut] += 1
     else:
         answer.refused = f"something other than {answer.query.type} came"
 
@@ -95,17 +88,16 @@ def _take_bundle(answer: Answer, bundle: Mapping[str, Any]) -> None:
     if entries is None:
         entries = []
     if not isinstance(entries, list):
-        answer.failed = "the Bundle's entries are not a list"
-        answer.faults[answer.failed] += 1
+        answer.cut = "the Bundle's entries are not a list"
+        answer.faults[answer.cut] += 1
         return
-    matches = 0
     for entry in entries:
-        matches += _take_entry(answer, entry)
+        answer.matches += _take_entry(answer, entry)
     answer.next_url = next_link(bundle)
     if answer.next_url:
-        answer.doubt(NEXT_PAGE)
-    elif isinstance(total := bundle.get("total"), int) and total > matches:
-        answer.doubt(TOTAL)
+        answer.cut = NEXT_PAGE
+    elif isinstance(total := bundle.get("total"), int) and total > answer.matches:
+        answer.cut = "the answer says there is more than was given"
 
 
 def _take_entry(answer: Answer, entry: object) -> int:

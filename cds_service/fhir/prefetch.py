@@ -56,11 +56,6 @@ def problems_of(answer: Answer, what: str = "prefetch") -> Iterable[Problem]:
         yield Problem(what, answer.query.key, f"{fault} ({times} times)" if times > 1 else fault)
 
 
-def is_read(query: Query) -> bool:
-    """Is it a read of one resource (`Patient/{{context.patientId}}`) rather than a search?"""
-    return "?" not in query.template and "/" in query.template
-
-
 def missing_required(readings: Iterable[Reading]) -> list[str]:
     """Keys of required queries nobody has answered. A null is an answer."""
     return [
