@@ -27,7 +27,6 @@ from cds_service.model.criteria import (
     Known,
     Label,
     Literally,
-    Named,
     Node,
     Not,
     Number,

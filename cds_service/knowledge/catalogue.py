@@ -40,6 +40,7 @@ class Catalogue:
     site: Site
     templates: Mapping[str, Query]                      # resource type -> its prefetch template
     queries: Mapping[str, tuple[Query, ...]]            # service id -> what it asks for
+    unused: tuple[tuple[str, str], ...] = ()            # (where, name) of definitions nothing names
 
 
 def load(content: Content | None = None, site: Site | Path | None = None) -> Catalogue:
@@ -73,6 +74,7 @@ def load(content: Content | None = None, site: Site | Path | None = None) -> Cat
         content, vocabulary, rules, services, orders, references, definitions, dict(shared.parameters),
         tuple((code, str(text)) for code, text in content.table("override-reasons.yaml")["common"].items()), reasons,
         form, site, templates, {name: queries_of(service, templates) for name, service in services.items()},
+        tuple([*shared.unused(), *making.unused]),
     )
 
 
@@ -95,10 +97,9 @@ def _overrides(table: Table, owner: str, site: Site) -> dict[str, Parameter]:
     found = {}
     for name in table:
         parameter = read_parameter(name, as_table(table[name], table.where(name), name), owner)
-        if setting := table[name].get("setting"):
-            if setting in site.settings:
-                found[name] = _from_setting(parameter, site.settings[setting], site)
-                continue
+        if (setting := table[name].get("setting")) and setting in site.settings:
+            found[name] = _from_setting(parameter, site.settings[setting], site)
+            continue
         if name in given:
             found[name] = overridden(parameter, as_table(given[name], site.table.where("parameters"), name), site.name)
         else:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from cds_service.errors import ContentError
+from cds_service.knowledge.limits import unit_of
 from cds_service.knowledge.reader import Rows, Table
 from cds_service.knowledge.scope import Scope
 from cds_service.knowledge.shapes import as_names, as_rows, as_span, as_table, nearest, need, only, span_of
 from cds_service.knowledge.vocabulary import ORDER_PREFIX
 from cds_service.model.criteria import Anchor, Fact, Node, Parameter, SameSide, Span, Type, Window
-from cds_service.knowledge.limits import unit_of
 
 if TYPE_CHECKING:
     from cds_service.knowledge.builder import Builder
@@ -26,12 +25,12 @@ KINDS: dict[str, dict[str, tuple[str, ...]]] = {
         _WORDS: ("status", "certainty", "undated", "if_none"), _FLAGS: ("also_procedure", "no_status_days"),
     },
     "symptom": {
-        _SETS: ("denied_by",), _SPANS: ("encounters_within", "answers_within"), _WORDS: ("answer", "if_none", "undated", "conditions_window"),
-        _FLAGS: ("no_status_days", "also"),
+        _SETS: ("denied_by", "not_followed_by"), _SPANS: ("encounters_within", "answers_within"),
+        _WORDS: ("answer", "if_none", "undated", "conditions_window"), _FLAGS: ("no_status_days", "also", "encounters_needed"),
     },
     "sign": {
-        _SETS: ("denied_by",), _SPANS: ("encounters_within", "answers_within"), _WORDS: ("answer", "if_none", "undated", "conditions_window"),
-        _FLAGS: ("no_status_days", "also"),
+        _SETS: ("denied_by", "not_followed_by"), _SPANS: ("encounters_within", "answers_within"),
+        _WORDS: ("answer", "if_none", "undated", "conditions_window"), _FLAGS: ("no_status_days", "also", "encounters_needed"),
     },
     "answer": {_SPANS: ("days_each",), _WORDS: ("if_none", "unit"), _FLAGS: ("choices",)},
     "result": {_WORDS: ("take", "preliminary", "implausible"), _FLAGS: ("per_side",)},
@@ -47,9 +46,11 @@ KINDS: dict[str, dict[str, tuple[str, ...]]] = {
     "side": {_WORDS: ("answer",)},
     "patient": {},
     "hook": {},
+    "read": {},
 }
 _FIXED: dict[str, Type] = {"result": "quantity", "exposure": "quantity", "side": "choice"}
 _OF_ANALYTES = ("result", "missing", "pending")
+READABLE = ("conditions", "observations", "medicines", "orders", "procedures", "encounters", "reports")
 SIDES = ("left", "right", "both")
 
 
@@ -101,6 +102,11 @@ def _sets(builder: Builder, table: Table, kind: str) -> tuple[str, ...]:
             raise ContentError(f"`{kind}` needs a value set", table.where())
         return ()
     names = as_names(table[kind], table.where(), kind)
+    if kind == "read":
+        for name in names:
+            if name not in READABLE:
+                raise ContentError(f"`read` knows {', '.join(READABLE)}, not `{name}`", table.where())
+        return names
     if kind in ("answer", "patient", "hook"):
         return names
     vocabulary = builder.vocabulary

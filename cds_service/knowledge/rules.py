@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from cds_service.errors import ContentError
@@ -11,7 +12,7 @@ from cds_service.knowledge.builder import Builder
 from cds_service.knowledge.reader import Table
 from cds_service.knowledge.scope import Scope
 from cds_service.knowledge.shapes import as_names, as_rows, as_table, as_text, nearest, need, only
-from cds_service.model.criteria import Node, Parameter
+from cds_service.model.criteria import Named, Node, Parameter
 from cds_service.model.rule import Ask, Collected, OrderLine, Outcome, Reference, Rule, Word
 
 RULE_KEYS = (
@@ -24,7 +25,7 @@ KINDS = ("red-flag", "finding", "gap", "referral", "order-check", "reassurance",
 STATUSES = ("draft", "active", "retired")
 INDICATORS = ("critical", "warning", "info")
 PLACEHOLDER = re.compile(r"\{([a-z0-9-]+)(?:\.([a-z_]+))?\}")
-OWN_WORDS = {"count", "first-three", "pending", "more"}       # of collected cards
+OWN_WORDS = {"count", "first-three", "first-two", "more", "pending", "pending-count"}       # of collected cards
 ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*\Z")
 
 
@@ -41,6 +42,7 @@ class RuleBuilder:
         self.override = override
         self.gates = gates
         self.attributes = attributes
+        self.unused: list[tuple[str, str]] = []
 
     def rule(self, table: Table, overrides: Mapping[str, Parameter]) -> Rule:
         only(table, RULE_KEYS, "a rule")
@@ -73,8 +75,19 @@ class RuleBuilder:
             life={"reviewed": dict(table.get("reviewed") or {}), "attributes": {**self.attributes.get(pack, {}), **(table.get("attributes") or {})}},
             file=table.file,
         )
-        object.__setattr__(rule, "names", self._text_names(scope, rule, table))
-        return rule
+        names = self._text_names(scope, rule, table) | self._pending(scope, rule, table)
+        self.unused += scope.unused()
+        return replace(rule, names=names)
+
+    def _pending(self, scope: Scope, rule: Rule, table: Table) -> dict[str, Node]:
+        """`pending:<analyte>` for every analyte whose pending tests a collected card shows."""
+        found: dict[str, Node] = {}
+        for analyte in rule.collected.pending if rule.collected else ():
+            surface = Table(table.file, table.own_line)
+            surface["pending"] = analyte
+            name = f"pending:{analyte}"
+            found[name] = Named("truth", name, self.builder.truth(scope, surface, table.where()), rule.id)
+        return found
 
     def _scope(self, table: Table, identity: str, pack: str, overrides: Mapping[str, Parameter]) -> Scope:
         scope = Scope(identity, pack, self.builder.define, self.shared)
@@ -187,9 +200,10 @@ class RuleBuilder:
             for item in as_names(need(table, "collects", "a collected card"), table.where("collects"), "collects")
         )
         card = as_table(need(table, "card", "a collected card"), table.where("card"), "card")
-        only(card, ("indicator", "summary", "footer", "orders", "pending"), "card")
+        only(card, ("indicator", "at_least", "summary", "footer", "orders", "pending"), "card")
         return Collected(
             rules, as_text(need(card, "summary", "card"), card.where("summary"), "summary"), card.get("indicator", "highest"),
+            str(card.get("at_least") or ""),
             as_names(card.get("footer") or [], card.where("footer"), "footer"),
             as_names(card.get("pending") or [], card.where("pending"), "pending"),
         )

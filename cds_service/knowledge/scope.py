@@ -63,6 +63,12 @@ class Scope:
         self.built[name] = Named(node.type, name, node, scope.owner, where=where)
         return self.built[name]
 
+    def unused(self) -> list[tuple[str, str]]:
+        """(where, name) of every parameter and fact that nothing names."""
+        own = {name: parameter.where for name, parameter in self.parameters.items()}
+        own |= {name: where for name, (_, where, _) in self.raw.items()}
+        return sorted((where, name) for name, where in own.items() if name not in self.used)
+
     def declare(self, name: str, raw: object, where: str, scope: Scope | None = None) -> None:
         if self.has(name):
             raise ContentError(f"the name `{name}` is taken", where)

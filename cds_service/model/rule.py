@@ -70,6 +70,7 @@ class Collected:
     rules: tuple[tuple[str, str], ...]                # (rule id, outcome name or "")
     summary: str
     indicator: Literal["highest"] | Indicator = "highest"
+    at_least: str = ""                                # any line raises the card to at least this
     footer: tuple[str, ...] = ()
     pending: tuple[str, ...] = ()                     # analytes whose pending tests count as lines (DC-01)
 

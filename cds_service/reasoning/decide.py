@@ -13,8 +13,11 @@ def decide(rule: Rule, evaluation: Evaluation) -> Verdict:
     for label, gate in rule.gates:
         if evaluation.truth(gate) is True:
             return Verdict(rule, "closed", why=label)
+    if rule.collected:
+        met = True if rule.when is None else evaluation.truth(rule.when)
+        return Verdict(rule, "undecided" if met is True else "false")
     if rule.when is None:
-        return Verdict(rule, "undecided" if rule.collected else "false")
+        return Verdict(rule, "false")
     met = evaluation.truth(rule.when)
     if met is False or any(evaluation.truth(exclusion) is True for exclusion in rule.unless):
         return Verdict(rule, "false")

@@ -245,6 +245,9 @@ class Evaluation:
                 return self.answer(rows[0]) if len(rows) == 1 else Answer()
             case FirstOf() if node.type == "choice":
                 return Answer(labels=self.choice(node))
+            case TimesUpper():
+                quantities = self.possible(node)
+                return Answer(quantity=quantities[0] if len(quantities) == 1 else None)
         return self._criterion_answer(node)
 
     def _argument(self, node: Node) -> Answer | Limit:

@@ -23,6 +23,10 @@ _TYPES: dict[str, tuple[str, ...]] = {
     "requested": ("ServiceRequest",),
     "patient": ("Patient",),
 }
+_READ: dict[str, tuple[str, ...]] = {
+    "conditions": ("Condition",), "observations": ("Observation",), "medicines": MEDICATIONS, "orders": ("ServiceRequest",),
+    "procedures": ("Procedure",), "encounters": ("Encounter",), "reports": ("DiagnosticReport",),
+}
 _FURTHER = {
     "also_procedure": ("Procedure",), "also_condition": ("Condition",), "also_medication": ("MedicationRequest", "MedicationAdministration"),
     "answer": ("QuestionnaireResponse",), "devices": ("DeviceRequest",), "not_followed_by": ("Procedure", "Condition"),
@@ -47,6 +51,8 @@ def types_of(nodes: Iterable[Node]) -> set[str]:
     for node in walk(nodes):
         if isinstance(node, Fact):
             found.update(_TYPES.get(node.kind, ()))
+            if node.kind == "read":
+                found.update(kind for name in node.sets for kind in _READ[name])
             for option, types in _FURTHER.items():
                 if node.option(option):
                     found.update(types)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone, tzinfo
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
 from cds_service.model.truth import Truth
 
@@ -46,7 +46,7 @@ def read_moment(text: object, zone: tzinfo) -> Moment | None:
     """The moment a FHIR date, dateTime or instant names; None for anything else."""
     if not isinstance(text, str) or not (match := _FHIR_DATE.match(text)):
         return None
-    year, month, day, hour, minute, second, fraction, offset = match.groups()
+    year, month, day, hour, _minute, _second, _fraction, _offset = match.groups()
     try:
         if day is None:
             return _partial(int(year), month, text, zone)
@@ -82,7 +82,7 @@ def _zone(offset: str | None, zone: tzinfo) -> tzinfo:
     if offset is None:
         return zone
     if offset in ("Z", "z"):
-        return timezone.utc
+        return UTC
     minutes = int(offset[1:3]) * 60 + int(offset[4:6])
     return timezone(timedelta(minutes=-minutes if offset[0] == "-" else minutes))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -29,7 +30,7 @@ def adjusted_calcium(
     calcium, protein = canonical(total), canonical(albumin)
     if calcium is not None and protein is not None:
         adjusted = calcium + value_of(factor) * (value_of(reference) - protein)
-        computed = derived(adjusted, Unit("mmol/L"), 2, total, albumin)
+        computed = replace(derived(adjusted, Unit("mmol/L"), 2, total, albumin), dated=total.dated)
     return _newer(reported, computed, total, albumin)
 
 

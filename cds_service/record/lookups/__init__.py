@@ -32,6 +32,7 @@ LOOKUPS: Mapping[str, Lookup] = {
     "draft": orders.draft,
     "patient": people.patient,
     "hook": people.hook,
+    "read": people.read,
 }
 
 

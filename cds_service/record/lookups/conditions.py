@@ -111,7 +111,7 @@ def _condition_statement(record: Record, fact: Fact, frame: Frame, entry: Entry)
     if moment and moment.clipped(record.horizon) is None:
         return None
     counts = _of_status(record, fact, entry, moment)
-    if counts is False or _followed(record, fact, moment):
+    if counts is False or followed(record, names(fact, "not_followed_by"), moment):
         return None
     inside, reason = _dated_right(record, fact, frame, moment)
     if inside is False:
@@ -136,9 +136,8 @@ def _excluded(record: Record, fact: Fact, entry: Entry) -> bool:
     return bool(excluded) and any(other.raw is entry.raw for other in record.entries("Condition", excluded))
 
 
-def _followed(record: Record, fact: Fact, moment: Moment | None) -> bool:
+def followed(record: Record, enders: tuple[str, ...], moment: Moment | None) -> bool:
     """Has something that ends it come later (a delivery after the pregnancy)?"""
-    enders = names(fact, "not_followed_by")
     if not enders or moment is None:
         return False
     later = [performed(record, entry) for entry in record.entries("Procedure", enders) if status_codes(entry, "status") & DONE]

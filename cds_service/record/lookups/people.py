@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 
@@ -9,7 +10,7 @@ from cds_service.model.answer import Answer, Evidence, Reason
 from cds_service.model.criteria import Fact
 from cds_service.model.frame import Frame
 from cds_service.model.quantity import Interval, Quantity, Unit
-from cds_service.record.record import Record
+from cds_service.record.record import MEDICATION_TYPES, Record
 
 YEARS = Unit("a")
 SEXES = frozenset({"male", "female"})
@@ -67,6 +68,19 @@ def _deceased(record: Record) -> Answer:
 
 def _reference(record: Record) -> str:
     return f"Patient/{record.call.patient_id}"
+
+
+READ: Mapping[str, tuple[str, ...]] = {
+    "conditions": ("Condition",), "observations": ("Observation",), "medicines": MEDICATION_TYPES,
+    "orders": ("ServiceRequest",), "procedures": ("Procedure",), "encounters": ("Encounter",),
+    "reports": ("DiagnosticReport",),
+}
+
+
+def read(record: Record, fact: Fact, frame: Frame) -> Answer:
+    """True when every query behind these was answered completely; else unknown, never false."""
+    reason = record.earned((kind for name in fact.sets for kind in READ[name]), frame)
+    return Answer(None, reasons=(reason,)) if reason else Answer(True)
 
 
 def hook(record: Record, fact: Fact, frame: Frame) -> Answer:

@@ -12,7 +12,7 @@ from cds_service.model.criteria import Fact
 from cds_service.model.frame import ANY_TIME, Frame
 from cds_service.model.truth import Truth
 from cds_service.record.entries import Entry, codes_of, table, tables, word
-from cds_service.record.lookups.conditions import DENIED, SEEN, is_current, is_this_encounter, onset
+from cds_service.record.lookups.conditions import DENIED, SEEN, followed, is_current, is_this_encounter, onset
 from cds_service.record.lookups.form import form_items, form_truth
 from cds_service.record.lookups.results import RESULTED, observed
 from cds_service.record.lookups.statements import (
@@ -55,7 +55,8 @@ def symptom(record: Record, fact: Fact, frame: Frame) -> Answer:
 def _silent(record: Record, fact: Fact, frame: Frame) -> Answer:
     if fact.kind == "sign" or fact.option("if_none") == "unknown":
         return Answer(None, reasons=(Reason("not recorded", ""),))
-    if reason := record.earned(TYPES, frame):
+    types = TYPES if fact.option("encounters_needed") is not False else TYPES[:2]
+    if reason := record.earned(types, frame):
         return Answer(None, reasons=(reason,))
     return Answer(False)
 
@@ -95,7 +96,7 @@ def _from_conditions(
         if current is False:
             continue
         inside, reason = in_window(record, moment, window, str(fact.option("undated", "unknown")))
-        if inside is False:
+        if inside is False or followed(record, names(fact, "not_followed_by"), moment):
             continue
         truth: Truth = None if inside is None or current is None else not verification & DENIED
         found.append(said(record, entry, moment, truth, reason))

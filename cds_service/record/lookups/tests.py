@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from datetime import timedelta
 
 from cds_service.model.answer import Answer, Evidence, Reason

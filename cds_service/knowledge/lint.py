@@ -1,0 +1,144 @@
+"""What `cds check` refuses beyond what loading refuses: rules without cases, names nobody uses, sources nobody cites,
+codes without a source, summaries that cannot fit, active rules nobody signed.
+
+Each finding has file, line, what is wrong and how to mend it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from cds_service.errors import ContentError
+from cds_service.knowledge.cases import load_cases
+from cds_service.knowledge.catalogue import Catalogue, load
+from cds_service.knowledge.content import Content
+from cds_service.model.criteria import Parameter
+from cds_service.model.rule import Outcome, Rule
+
+SUMMARY_MOST = 139
+OWN_SOURCES = {"local", "practice"}
+_PLACEHOLDER = re.compile(r"\{([a-z0-9-]+)(?:\.([a-z_]+))?\}")
+_OPTIONAL = re.compile(r"\[[^\[\]]*\]")
+_DECIDED = ("undecided", "asked")
+# The longest a placeholder is expected to print; longer chart texts are cut at a word when the card is made.
+_WIDTHS = {"date": 10, "days": 4, "start": 10, "drug": 22, "name": 30, "times": 4, "side": 5}
+_WIDTH = 14
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    file: str
+    line: int
+    message: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.message}. {self.remedy}"
+
+
+def check(content: Content, site: Path | None = None) -> list[Finding]:
+    """Everything wrong with the content; an unreadable file ends the check with that one finding."""
+    try:
+        catalogue = load(content, site)
+        return sorted(findings(catalogue), key=lambda finding: (finding.file, finding.line))
+    except ContentError as error:
+        return [_finding(error.where, error.message, "Mend it and check again.")]
+
+
+def findings(catalogue: Catalogue) -> Iterator[Finding]:
+    for where, name in catalogue.unused:
+        yield _finding(where, f"nothing uses `{name}`", "Use it or remove it.")
+    yield from _sources(catalogue)
+    yield from _codes(catalogue)
+    for rule in catalogue.rules.values():
+        yield from _rule(catalogue, rule)
+
+
+def _finding(where: str, message: str, remedy: str) -> Finding:
+    file, _, line = where.rpartition(":")
+    return Finding(file or where, int(line) if line.isdigit() else 1, message, remedy)
+
+
+def _rule(catalogue: Catalogue, rule: Rule) -> Iterator[Finding]:
+    if not any(item.id == rule.id for service in catalogue.services.values() for item in service.rules) and rule.showing != "off":
+        yield _finding(rule.file, f"no service evaluates {rule.id}", "Add it to a file in hooks/services.")
+    if not rule.references:
+        yield _finding(rule.file, f"{rule.id} names no source", "List at least one key of references.yaml under `references`.")
+    reviewed = rule.life.get("reviewed") or {}
+    if rule.status == "active" and not all(reviewed.get(name) for name in ("by", "on", "next")):
+        yield _finding(rule.file, f"{rule.id} is active and nobody signed it", "Fill `reviewed: {by, on, next}` or make it a draft.")
+    for outcome in rule.outcomes:
+        yield from _texts(rule, outcome)
+    yield from _cases(catalogue, rule)
+
+
+def _texts(rule: Rule, outcome: Outcome) -> Iterator[Finding]:
+    if not outcome.summary and not outcome.line:
+        yield _finding(rule.file, f"the outcome {outcome.name} says nothing", "Give it a `summary`, or `joins` and a `line`.")
+    if (longest := longest_summary(rule, outcome.summary)) > SUMMARY_MOST:
+        yield _finding(
+            rule.file, f"the summary of {outcome.name} can reach {longest} characters",
+            f"Shorten it to {SUMMARY_MOST}, or put a part in [square brackets].",
+        )
+
+
+def longest_summary(rule: Rule, template: str) -> int:
+    """How long a summary can get when its optional parts are left out and its words are the longest there are."""
+    def width(match: re.Match[str]) -> str:
+        name, attribute = match.groups()
+        if word := rule.words.get(name):
+            texts = [text for _, text in (*word.table, *word.listed)] or [""]
+            return "x" * (30 if word.decided_by else max(longest_summary(rule, text) for text in texts))
+        return "x" * _WIDTHS.get(attribute or "", _WIDTH)
+
+    return len(_PLACEHOLDER.sub(width, _OPTIONAL.sub("", template)))
+
+
+def _cases(catalogue: Catalogue, rule: Rule) -> Iterator[Finding]:
+    file = f"hooks/rules/{rule.id}/cases.yaml"
+    cases = load_cases(catalogue.content, catalogue, rule)
+    if not cases:
+        yield Finding(file, 1, f"{rule.id} has no cases", "Write patients it must get right.")
+        return
+    expected = {case.expect for case in cases}
+    for outcome in rule.outcomes:
+        if outcome.name not in expected:
+            yield Finding(file, 1, f"no case expects the outcome {outcome.name}", "Add one.")
+    if not rule.collected and not expected.intersection(_DECIDED):
+        yield Finding(file, 1, "no case is undecided", "Add a patient for whom the answer cannot be told.")
+    if "silent" not in expected:
+        yield Finding(file, 1, "no case is silent", "Add a patient who does not concern the rule.")
+    known = {*(outcome.name for outcome in rule.outcomes), "silent", "fired", "held", *_DECIDED}
+    for case in cases:
+        if case.expect not in known:
+            yield _finding(case.where, f"`{case.expect}` is no outcome of {rule.id}", f"It is one of {', '.join(sorted(known))}.")
+
+
+def _parameters(catalogue: Catalogue) -> Iterable[Parameter]:
+    yield from catalogue.parameters.values()
+    for rule in catalogue.rules.values():
+        yield from rule.parameters.values()
+
+
+def _sources(catalogue: Catalogue) -> Iterator[Finding]:
+    cited = {reference.key for rule in catalogue.rules.values() for reference in rule.references}
+    for parameter in _parameters(catalogue):
+        cited.add(parameter.source)
+        if parameter.source not in catalogue.references:
+            yield _finding(parameter.where, f"the source `{parameter.source}` of {parameter.name} is unknown", "Name a key of references.yaml.")
+    table = catalogue.content.table("references.yaml")
+    for key in catalogue.references:
+        if key not in cited and key not in OWN_SOURCES:
+            yield _finding(table.where(key), f"nobody cites `{key}`", "Cite it in a rule or remove it.")
+
+
+def _codes(catalogue: Catalogue) -> Iterator[Finding]:
+    for folder in ("codes", "analytes"):
+        for _, file in catalogue.content.tables(folder):
+            for name, body in file.items():
+                for row in body.get("codes") or ():
+                    if not row.get("seen_in"):
+                        yield _finding(row.where(), f"the code {row.get('code')} of {name} has no source", "Say in `seen_in` where it was seen.")
