@@ -131,7 +131,7 @@ class RuleBuilder:
         return tuple(found)
 
     def _yields_to(self, table: Table) -> tuple[str, ...]:
-        found = []
+        found: list[str] = []
         for key in ("yields_to", "held_back_by"):
             for item in as_rows(table.get(key) or [], table.where(key), key) if not isinstance(table.get(key), Table) else [table[key]]:
                 if isinstance(item, Table):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 from cds_service.errors import ContentError
 from cds_service.knowledge.content import Content
@@ -195,8 +197,12 @@ def _prefilter(matches: tuple[TextMatch, ...]) -> re.Pattern[str] | None:
     return re.compile("|".join(f"(?:{match.match.pattern})" for match in matches), re.IGNORECASE) if matches else None
 
 
+def _of_site(site: Table | None, part: str) -> Mapping[str, Any]:
+    return (site.get(part) or {}) if site is not None else {}
+
+
 def _site_codes(site: Table | None, uris: Mapping[str, str], known: set[str]) -> Iterable[tuple[str, Code]]:
-    for name, rows in ((site or {}).get("codes") or {}).items():
+    for name, rows in _of_site(site, "codes").items():
         if name not in known:
             raise ContentError(f"the site gives codes for `{name}`, which is no value set or analyte", site.where("codes"))  # type: ignore[union-attr]
         for row in rows:
@@ -206,9 +212,7 @@ def _site_codes(site: Table | None, uris: Mapping[str, str], known: set[str]) ->
 
 def _with_site_units(analytes: dict[str, Analyte], site: Table | None) -> dict[str, Analyte]:
     """A site's spellings of units we know: {ferritin: {"NG PER ML": ng/mL}}."""
-    from dataclasses import replace
-
-    for name, spellings in ((site or {}).get("units") or {}).items():
+    for name, spellings in _of_site(site, "units").items():
         analyte = analytes.get(name)
         if analyte is None:
             raise ContentError(f"the site gives units for `{name}`, which is no analyte", site.where("units"))  # type: ignore[union-attr]

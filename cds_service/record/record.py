@@ -5,6 +5,7 @@ Holds raw dicts and no copies. A resource of another patient never counts; one b
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
@@ -14,7 +15,7 @@ from cds_service.model.answer import Reason
 from cds_service.model.frame import Frame
 from cds_service.model.hook import HookCall, Problem
 from cds_service.model.reading import Reading
-from cds_service.model.vocabulary import Vocabulary
+from cds_service.model.vocabulary import TextMatch, Vocabulary
 from cds_service.record.entries import Entry, table, tables, word
 from cds_service.record.moments import Moment, read_moment
 from cds_service.record.ownership import Ownership
@@ -165,7 +166,10 @@ class Record:
         if role in ("requested", "basket") and not loinc:
             self._index[role, WITHOUT_TEST_CODE].append(Entry(kind, raw, part, concept))
 
-    def _index_words(self, role, concept, kind, raw, part, found, matches, prefilter) -> None:  # type: ignore[no-untyped-def]
+    def _index_words(
+        self, role: str, concept: Mapping[str, Any], kind: str, raw: Mapping[str, Any], part: Mapping[str, Any],
+        found: set[str], matches: Sequence[TextMatch], prefilter: re.Pattern[str] | None,
+    ) -> None:
         texts = [text for text in _texts(concept) if len(text) <= 500]
         if prefilter is None or not any(prefilter.search(text) for text in texts):
             return
@@ -181,8 +185,7 @@ class Record:
         lists = [self._index[role, name] for name in names if (role, name) in self._index]
         if len(lists) == 1:
             return lists[0]
-        seen: set[int] = set()
-        return [entry for found in lists for entry in found if not (id(entry.part) in seen or seen.add(id(entry.part)))]
+        return list({id(entry.part): entry for found in reversed(lists) for entry in reversed(found)}.values())[::-1]
 
     def without_test_code(self, role: str) -> list[Entry]:
         """Orders whose concept carries no code of the tests' system: their words may say what they are."""

@@ -56,7 +56,7 @@ def read_value(source: Mapping[str, Any], analyte: Analyte) -> Value:
         return _judged(Interval.exactly(whole), str(whole), _unit((), source, analyte, whole), analyte, str(whole))
     if isinstance(span := source.get("valueRange"), dict):
         return _from_range(span, source, analyte)
-    if any(key.startswith("value") and not key.startswith("_") and value for key, value in source.items()):
+    if any(key.startswith("value") and value and key != "valueString" for key, value in source.items()):
         return Value("unreadable", why="value not numeric", text=_said(source))
     return Value("absent")
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from cds_service.model.answer import Answer, Evidence, Reason
 from cds_service.model.criteria import Fact
@@ -121,14 +122,14 @@ def side_of(record: Record, entry: Entry) -> str:
     return stated.pop() if stated else ""
 
 
-def _sites(entry: Entry) -> list[dict[str, object]]:
-    found = []
+def _sites(entry: Entry) -> list[Mapping[str, Any]]:
+    found: list[Mapping[str, Any]] = []
     for holder in (entry.part, entry.raw):
         for member in ("bodySite", "laterality"):
             found.extend(tables(holder.get(member)))
         if holder is entry.raw:
             break
-    return found  # type: ignore[return-value]
+    return found
 
 
 def _side_of_concept(record: Record, concept: object, words: bool = True) -> str:
