@@ -11,8 +11,8 @@ import pytest
 from cds_service.fhir.client import FhirServers
 from cds_service.model.hook import FhirAccess, HookCall
 from cds_service.model.reading import Query, Reading
-from tests.fhir import misbehaving as fhir
-from tests.fhir.misbehaving import Server, observation
+from tests.ehr import misbehaving as fhir
+from tests.ehr.misbehaving import Server, observation
 
 PATIENT = Query("patient", "Patient", "Patient/{{context.patientId}}", required=True)
 RESULTS = Query("results", "Observation", "Observation?patient={{context.patientId}}&_sort=-date&_count=1000")
