@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from cds_service.model.quantity import Quantity
 from cds_service.model.truth import Truth
@@ -45,6 +46,8 @@ class Evidence:
     date: str = ""              # as recorded: "2026-05-01" or "2026"
     when: datetime | None = None
     note: str = ""              # "preliminary", "from text", "unit assumed"
+    # the CodeableConcept that was matched, raw: the reason of an order that this evidence led to
+    concept: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,3 +144,4 @@ class Order:
     rank: int = 0                    # order of suggestions on a collected card
     after_days: int | None = None    # occurrence so many days after `after`
     after: str = ""
+    body_site: Mapping[str, Coding] = field(default_factory=dict)    # side -> where on the body
