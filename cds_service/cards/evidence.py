@@ -104,7 +104,7 @@ def _tell_truth(found: Findings, name: str, inner: Node, evaluation: Evaluation)
         found.bullets.append(bullet(item, _remark(item, truth)))
     if truth is None:
         _reasons(found, name, answer)
-    elif not answer.evidence and (truth is False or isinstance(inner, Fact) and inner.kind == "missing"):
+    elif not answer.evidence and (truth is False or (isinstance(inner, Fact) and inner.kind == "missing")):
         found.miss(NOT_FOUND, markdown(spoken(name)))
     return None
 
@@ -201,7 +201,7 @@ def name_of(node: Node) -> str:
 
 
 def unchecked(node: Node, evaluation: Evaluation, name: str = "") -> Iterator[tuple[Node, str]]:
-    """Everything under a `known` or `unless` that is undecided and bore on the answer, with the nearest name above it."""
+    """What is undecided under a `known` or `unless` that bore on the answer, with the nearest name above it."""
     match node:
         case Named():
             yield from unchecked(node.node, evaluation, node.name)

@@ -14,7 +14,7 @@ from cds_service.cards.escaping import entities
 
 SUMMARY_MOST = 139
 NOTHING = "not known"          # where a text that may not be left out has nothing to say
-COUNTS = frozenset({"count", "more", "pending-count"})      # of a collected card; an optional part counting none is left out
+COUNTS = frozenset({"count", "more", "pending-count"})      # an optional part that counts none is left out
 Say = Callable[[str, str], str]
 
 _SLOT = re.compile(r"\{([a-z0-9-]+)(?:\.([a-z_]+))?\}")
@@ -78,7 +78,7 @@ def fill(template: str, say: Say, markdown: bool = False) -> str:
 
 
 def fit(template: str, say: Say, most: int = SUMMARY_MOST) -> str:
-    """The text as a summary: one line of at most `most` signs. Optional parts go first, the last of them first, then a cut."""
+    """The text as a summary: one line of at most `most` signs. Optional parts go first, from the end; then a cut."""
     pieces = _filled(template, say, markdown=False)
     while True:
         text = " ".join("".join(text for text, _ in pieces).split())

@@ -1,4 +1,4 @@
-"""What a name in a rule's texts has to say of this patient: values as reported, dates, sides, scores, words of the rule.
+"""What a name in a rule's texts says of this patient: values as reported, dates, sides, scores, words of the rule.
 
 Reads the evaluation that decided, so a card cannot say otherwise. Every value leaves here made safe for its place.
 """

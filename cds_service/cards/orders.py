@@ -1,0 +1,216 @@
+"""Suggested orders as draft FHIR ServiceRequests: the one place where a card speaks FHIR.
+
+The template is content; here only subject, encounter, requester, dates, reason, side and priority are filled in. Only
+creates of ServiceRequests leave here: no medicine, no delete, no update.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from cds_service.cards.escaping import clean, plain
+from cds_service.cards.profiles import Profile
+from cds_service.cards.voice import unwrapped
+from cds_service.model.criteria import Fact, Node
+from cds_service.model.hook import HookCall
+from cds_service.model.rule import Coding, Indicator, Order, Outcome, Rule
+from cds_service.reasoning.evaluate import Evaluation
+from cds_service.reasoning.explain import decisive
+
+PRIORITIES: Mapping[str, str] = {"critical": "stat", "warning": "urgent", "info": "routine"}
+_REASON_KINDS = ("symptom", "sign", "condition")
+_REQUESTER = re.compile(
+    r"(Practitioner|PractitionerRole|Organization|Patient|RelatedPerson|Device)/[A-Za-z0-9\-.]{1,64}\Z"
+)
+_ENCOUNTER = re.compile(r"(?:Encounter/)?([A-Za-z0-9\-.]{1,64})\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One order a card offers, and the rule that wants it."""
+
+    order: Order
+    rule: Rule
+    codes: tuple[Coding, ...]
+    side: str = ""
+
+    @property
+    def keys(self) -> frozenset[tuple[str, str]]:
+        """What makes it the same order as another: any code the two share."""
+        return frozenset((coding.system, coding.code) for coding in self.codes) or frozenset({("", self.order.name)})
+
+
+@dataclass(frozen=True, slots=True)
+class Basket:
+    """What every order of one answer shares."""
+
+    evaluation: Evaluation
+    call: HookCall
+    now: datetime
+    profile: Profile
+    site_orders: Mapping[str, Mapping[str, str]]
+    signature: str                      # "Suggested by …": the service's title
+
+
+def offers(rule: Rule, outcome: Outcome, orders: Mapping[str, Order], evaluation: Evaluation) -> tuple[Offer, ...]:
+    """The orders an outcome offers this patient: those without a condition, or whose condition is true; each once."""
+    found: dict[str, Offer] = {}
+    for line in outcome.orders:
+        order = orders.get(line.order)
+        if order is None or line.order in found or (line.when is not None and evaluation.truth(line.when) is not True):
+            continue
+        side = _side(rule, order, evaluation)
+        found[line.order] = Offer(order, rule, order.by_side.get(side) or order.codes or _widest(order), side)
+    return tuple(found.values())
+
+
+def _side(rule: Rule, order: Order, evaluation: Evaluation) -> str:
+    """The side the order is for; "" when it has none or nobody said."""
+    node = rule.names.get(order.side) if order.side else None
+    labels = evaluation.choice(node) if node is not None else frozenset()
+    return next(iter(labels)) if len(labels) == 1 else ""
+
+
+def _widest(order: Order) -> tuple[Coding, ...]:
+    """While the side is unknown: both, else whatever there is."""
+    return order.by_side.get("both") or next(iter(order.by_side.values()), ())
+
+
+def suggestions(offered: Sequence[Offer], level: Indicator, alternatives: bool, basket: Basket) -> dict[str, Any]:
+    """The card's `suggestions` and `selectionBehavior`; nothing when there are no orders."""
+    if not offered:
+        return {}
+    profile = basket.profile
+    reasons: dict[str, dict[str, Any] | None] = {}
+    actions = [_action(offer, level, basket, reasons) for offer in offered]
+    behaviour = profile.behaviour("at-most-one" if alternatives and len(offered) > 1 else "any")
+    one_only = behaviour == "at-most-one" or alternatives
+    found = [
+        _suggestion(_label(offer), [action], position == 0 or not one_only, profile)
+        for position, (offer, action) in enumerate(zip(offered, actions, strict=True))
+    ]
+    if profile.bundle and not alternatives and len(offered) > 1:
+        for suggestion in found:
+            suggestion.pop("isRecommended", None)
+        label = f"All {len(offered)}: {', '.join(offer.order.text for offer in offered)}"
+        found.insert(0, _suggestion(plain(label), actions, True, profile))
+    return {"suggestions": found, "selectionBehavior": behaviour}
+
+
+def _suggestion(label: str, actions: list[dict[str, Any]], recommended: bool, profile: Profile) -> dict[str, Any]:
+    suggestion: dict[str, Any] = {"label": label}
+    if profile.takes("suggestion.uuid"):
+        suggestion["uuid"] = str(uuid4())
+    if recommended and profile.takes("suggestion.isRecommended"):
+        suggestion["isRecommended"] = True
+    suggestion["actions"] = actions
+    return suggestion
+
+
+def _label(offer: Offer) -> str:
+    return f"{offer.order.label} ({offer.side})" if offer.side else offer.order.label
+
+
+def _action(
+    offer: Offer, level: Indicator, basket: Basket, reasons: dict[str, dict[str, Any] | None]
+) -> dict[str, Any]:
+    if offer.rule.id not in reasons:
+        reasons[offer.rule.id] = reason(offer.rule, basket.evaluation)
+    resource = service_request(offer, level, basket, reasons[offer.rule.id])
+    return {"type": "create", "description": _label(offer), "resource": resource}
+
+
+def service_request(
+    offer: Offer, level: Indicator, basket: Basket, reason_code: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The draft, complete: an R4 ServiceRequest of this patient."""
+    order, call = offer.order, basket.call
+    request: dict[str, Any] = {"resourceType": "ServiceRequest", "status": "draft", "intent": "order"}
+    if (category := basket.profile.categories.get(order.category)) is not None:
+        request["category"] = [{"coding": [_coding(category)]}]
+    request["priority"] = order.priority if order.priority != "by-indicator" else PRIORITIES[level]
+    request["code"] = _concept(offer, basket)
+    request["subject"] = {"reference": f"Patient/{call.patient_id}"}
+    if call.encounter_id and (found := _ENCOUNTER.match(call.encounter_id)):
+        request["encounter"] = {"reference": f"Encounter/{found[1]}"}
+    if day := _planned(offer, basket.evaluation):
+        request["occurrenceDateTime"] = day
+    request["authoredOn"] = basket.now.isoformat(timespec="seconds")
+    if _REQUESTER.match(call.user_id):
+        request["requester"] = {"reference": call.user_id}
+    if reason_code:
+        request["reasonCode"] = [reason_code]
+    if (site := order.body_site.get(offer.side)) is not None:
+        request["bodySite"] = [{"coding": [_coding(site)]}]
+    notes = [order.note] if order.note else []
+    notes.append(f"Suggested by {basket.signature}, rule {offer.rule.id.upper()}")
+    request["note"] = [{"text": note} for note in notes]
+    return request
+
+
+def _concept(offer: Offer, basket: Basket) -> dict[str, Any]:
+    """The order's code: the site's own where it has one, ours beside it unless the client wants only its own."""
+    codes = list(offer.codes)
+    wanted = basket.profile.site_codes
+    site = [basket.site_orders[coding.code] for coding in codes if coding.code in basket.site_orders]
+    if site and wanted != "none":
+        own = [{key: row[key] for key in ("system", "code", "display") if row.get(key)} for row in site]
+        coding = own if wanted == "replace" else own + [_coding(item) for item in codes]
+    else:
+        coding = [_coding(item) for item in codes]
+    text = f"{offer.order.text}, {offer.side}" if offer.side else offer.order.text
+    return {"coding": coding, "text": text} if coding else {"text": text}
+
+
+def _coding(coding: Coding) -> dict[str, str]:
+    found = {"system": coding.system, "code": coding.code}
+    if coding.display:
+        found["display"] = coding.display
+    return found
+
+
+def _planned(offer: Offer, evaluation: Evaluation) -> str:
+    """The day an order is for, counted from a fact's date; "" when it has none."""
+    order = offer.order
+    node = offer.rule.names.get(order.after) if order.after_days is not None else None
+    if node is None or (dated := evaluation.answer(node).dated) is None:
+        return ""
+    return (dated + timedelta(days=order.after_days or 0)).date().isoformat()
+
+
+def reason(rule: Rule, evaluation: Evaluation) -> dict[str, Any] | None:
+    """The coding of the symptom that opened the rule, as the chart has it; None when the evidence has none."""
+    if rule.when is None:
+        return None
+    facts = [(node, inner) for node in decisive(rule.when, evaluation) if isinstance(inner := unwrapped(node), Fact)]
+    for kind in _REASON_KINDS:
+        for concept in _concepts((node for node, fact in facts if fact.kind == kind), evaluation):
+            return concept
+    return None
+
+
+def _concepts(nodes: Iterable[Node], evaluation: Evaluation) -> Iterator[dict[str, Any]]:
+    for node in nodes:
+        answer = evaluation.answer(node)
+        for item in answer.evidence if answer.truth is True else ():
+            if item.concept and (found := _tidy(item.concept)):
+                yield found
+
+
+def _tidy(concept: Mapping[str, Any]) -> dict[str, Any] | None:
+    """A copy that is valid whatever the chart holds: the first coding with system and code, else the words."""
+    codings = concept.get("coding")
+    for coding in codings if isinstance(codings, list) else ():
+        if not isinstance(coding, dict):
+            continue
+        members = {key: coding.get(key) for key in ("system", "code", "display")}
+        parts = {key: words for key, value in members.items() if isinstance(value, str) and (words := clean(value))}
+        if "code" in parts and " " not in parts.get("system", " "):
+            return {"coding": [parts]}
+    spoken = concept.get("text")
+    return {"text": clean(spoken)} if isinstance(spoken, str) and clean(spoken) else None

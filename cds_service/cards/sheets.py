@@ -1,0 +1,241 @@
+"""What goes on which card, before anything is written: own cards, collected cards, the card of questions; then the cap.
+
+A sheet is one card to be. Orders stand on one card only: a finding's card keeps them, a collected card lets them go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from cds_service.cards.desk import Desk
+from cds_service.cards.orders import Offer, offers
+from cds_service.cards.standing import ASK, DISMISSED, DUPLICATE_ORDER, Standing, dismissed, held_back
+from cds_service.model.answer import Evidence
+from cds_service.model.criteria import Fact, Node, children
+from cds_service.model.rule import Indicator, Order, Rule
+
+LEVELS: Mapping[str, int] = {"critical": 0, "warning": 1, "info": 2}
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A card to be. `own` is the rule it speaks for: its own, the collected card's, None for the card of questions.
+
+    members: the rule itself, the lines, or the rules that ask. out: lines left out, each with its reason.
+    """
+
+    own: Standing | None
+    level: Indicator
+    members: tuple[Standing, ...]
+    offered: tuple[Offer, ...] = ()
+    out: tuple[Standing, ...] = ()
+    pending: tuple[Evidence, ...] = ()
+    because: str = ""
+
+    @property
+    def asks(self) -> bool:
+        return self.own is None
+
+    @property
+    def collected(self) -> bool:
+        return self.own is not None and self.own.gathers
+
+    @property
+    def rank(self) -> tuple[int, int]:
+        """Critical, warning, info; then the service's order, questions before the other information."""
+        return LEVELS[self.level], self.own.place if self.own else -1
+
+
+def lay_out(standings: Sequence[Standing], desk: Desk) -> tuple[list[Sheet], list[Sheet]]:
+    """The sheets to show, in order, and those held back (dismissed, over the cap, waiting for a critical card)."""
+    gatherers = [item for item in standings if item.gathers and item.rule.id in desk.service.returns]
+    lines = {id(item) for item in standings if any(belongs(item, card.rule) for card in gatherers)}
+    own = [
+        own_sheet(item, desk) for item in standings
+        if item.fired and not item.because and id(item) not in lines and item.rule.id in desk.service.returns
+    ]
+    asking = ask_sheet(standings, desk)
+    sheets = _all(own, gatherers, standings, asking, own, desk)
+    shown, held = _capped(sheets, desk.cap)
+    over = {id(sheet) for sheet in held if not sheet.because and sheet.offered}
+    if gatherers and over:
+        # An order given up to a card that is over the cap would be on no card at all.
+        visible = [sheet for sheet in own if id(sheet) not in over]
+        shown, held = _capped(_all(own, gatherers, standings, asking, visible, desk), desk.cap)
+    return shown, [sheet if sheet.because else replace(sheet, because="cap") for sheet in held]
+
+
+def _all(
+    own: Sequence[Sheet], gatherers: Sequence[Standing], standings: Sequence[Standing], asking: Sheet | None,
+    claiming: Sequence[Sheet], desk: Desk,
+) -> list[Sheet]:
+    sheets = list(own)
+    taken = _taken(claiming, desk.orders)
+    shown = [item for sheet in own if not sheet.because for item in sheet.members]
+    for card in gatherers:
+        sheet = collect(card, standings, taken, shown, desk)
+        if sheet is not None:
+            sheets.append(sheet)
+            if not sheet.because:
+                taken |= _taken([sheet], desk.orders)
+    return sheets + ([asking] if asking else [])
+
+
+def _capped(sheets: Sequence[Sheet], cap: int) -> tuple[list[Sheet], list[Sheet]]:
+    ranked = sorted((sheet for sheet in sheets if not sheet.because), key=lambda sheet: sheet.rank)
+    return ranked[:cap], [sheet for sheet in sheets if sheet.because] + ranked[cap:]
+
+
+def own_sheet(item: Standing, desk: Desk) -> Sheet:
+    """A rule's own card."""
+    outcome = item.verdict.outcome
+    offered = offers(item.rule, outcome, desk.orders, desk.evaluation) if outcome else ()
+    sheet = Sheet(item, item.verdict.indicator, (item,), offered)
+    return _unless_dismissed(sheet, item.rule.code, desk)
+
+
+def ask_sheet(standings: Sequence[Standing], desk: Desk) -> Sheet | None:
+    """The one card of questions; none where the service does not ask or nothing is asked."""
+    if not desk.service.questions:
+        return None
+    returns = desk.service.returns
+    members = tuple(item for item in standings if item.asked and not item.because and item.rule.id in returns)
+    if not members:
+        return None
+    return _unless_dismissed(Sheet(None, "info", members), ASK, desk)
+
+
+def _unless_dismissed(sheet: Sheet, code: str, desk: Desk) -> Sheet:
+    if code in desk.held and dismissed(code, sheet.members, desk.held, desk.now, desk.evaluation):
+        return replace(sheet, because=DISMISSED)
+    return sheet
+
+
+# ---------------------------------------------------------------------------------------------- collected cards
+
+
+def belongs(item: Standing, card: Rule) -> bool:
+    """Is this verdict a line of the collected card?"""
+    outcome = item.verdict.outcome
+    if not item.fired or outcome is None or card.collected is None:
+        return False
+    if outcome.joins:
+        return outcome.joins == card.id
+    return any(rule == item.rule.id and name in ("", outcome.name) for rule, name in card.collected.rules)
+
+
+def collect(
+    card: Standing, standings: Sequence[Standing], taken: Mapping[Key, str], shown: Sequence[Standing], desk: Desk
+) -> Sheet | None:
+    """The collected card with the lines that remain, or None when it has nothing to say.
+
+    `taken`: codes of orders that stand on another card, with the reason a line is held for; `shown`: rules with a card.
+    """
+    lines: list[Standing] = []
+    out: list[Standing] = []
+    offered: list[Offer] = []
+    for item in standings:
+        if item.because or not belongs(item, card.rule):
+            continue
+        wanted = offers(item.rule, item.verdict.outcome, desk.orders, desk.evaluation) if item.verdict.outcome else ()
+        free = [offer for offer in wanted if not taken.keys() & offer.keys]
+        if wanted and not free and item.rule.kind == "gap":
+            out.append(replace(item, because=_why_taken(wanted, taken)))
+            continue
+        lines.append(item)
+        offered.extend(free)
+    pending = pending_of(card.rule, desk)
+    if not lines and not pending:
+        return Sheet(card, "info", (), (), tuple(out), (), DUPLICATE_ORDER) if out else None
+    sheet = Sheet(card, level_of(card.rule, lines), tuple(lines), once(offered), tuple(out), pending)
+    if because := held_back(card.rule, shown):
+        return replace(sheet, because=because)
+    return _unless_dismissed(sheet, card.rule.code, desk)
+
+
+def level_of(card: Rule, lines: Sequence[Standing]) -> Indicator:
+    """The highest of its lines, at least what the card says; info when there is none."""
+    collected = card.collected
+    if collected is None or not lines:
+        return "info"
+    if collected.indicator != "highest":
+        return collected.indicator
+    levels: list[Indicator] = [item.verdict.indicator for item in lines]
+    if collected.at_least in ("critical", "warning"):
+        levels.append("critical" if collected.at_least == "critical" else "warning")
+    return min(levels, key=lambda level: LEVELS[level])
+
+
+def once(offered: Sequence[Offer]) -> tuple[Offer, ...]:
+    """Each order once, what another replaces left out, in the order the templates give."""
+    replaced = {name for offer in offered for name in offer.order.replaces}
+    kept: dict[frozenset[Key], Offer] = {}
+    for offer in offered:
+        if offer.order.name not in replaced:
+            kept.setdefault(offer.keys, offer)
+    return tuple(sorted(kept.values(), key=lambda offer: offer.order.rank))
+
+
+def _taken(sheets: Iterable[Sheet], orders: Mapping[str, Order]) -> dict[Key, str]:
+    """Codes of orders that stand on these cards, what they replace among them, each with why a line is held for it."""
+    found: dict[Key, str] = {}
+    for sheet in sorted(sheets, key=lambda sheet: sheet.because == ""):
+        because = sheet.because or DUPLICATE_ORDER
+        for offer in sheet.offered:
+            found.update(dict.fromkeys(offer.keys, because))
+            for name in offer.order.replaces:
+                if (other := orders.get(name)) is not None:
+                    found.update({(coding.system, coding.code): because for coding in other.codes})
+    return found
+
+
+def _why_taken(wanted: Sequence[Offer], taken: Mapping[Key, str]) -> str:
+    reasons = {taken[key] for offer in wanted for key in offer.keys if key in taken}
+    return DUPLICATE_ORDER if DUPLICATE_ORDER in reasons else next(iter(reasons), DUPLICATE_ORDER)
+
+
+# ---------------------------------------------------------------------------------------------- tests under way
+
+
+def pending_of(card: Rule, desk: Desk) -> tuple[Evidence, ...]:
+    """Tests under way that are themselves a reason for the card, each order once."""
+    if card.collected is None:
+        return ()
+    nodes = [node for name in card.collected.pending if (node := card.names.get(f"pending:{name}")) is not None]
+    answers = [desk.evaluation.answer(node) for node in nodes]
+    return each_once(item for answer in answers if answer.truth is True for item in answer.evidence)
+
+
+def looked_for(card: Rule, rules: Iterable[Rule]) -> tuple[Fact, ...]:
+    """Every `missing` fact of the rules a card collects from, whether they became a line or not."""
+    names = {name for name, _ in card.collected.rules} if card.collected else set()
+    return tuple(dict.fromkeys(fact for rule in rules if rule.id in names for fact in missing_facts(rule)))
+
+
+def each_once(items: Iterable[Evidence]) -> tuple[Evidence, ...]:
+    """A panel that brings several results is one order under way."""
+    found: dict[str, Evidence] = {}
+    for item in items:
+        found.setdefault(item.reference, item)
+    return tuple(found.values())
+
+
+@lru_cache(maxsize=1024)
+def missing_facts(rule: Rule) -> tuple[Fact, ...]:
+    """The `missing` facts anywhere in a rule's criteria."""
+    found: dict[Fact, None] = {}
+    seen: set[Node] = set()
+    todo: list[Node | None] = [rule.when, *(outcome.when for outcome in rule.outcomes)]
+    todo += [line.when for outcome in rule.outcomes for line in outcome.orders]
+    while todo:
+        node = todo.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        if isinstance(node, Fact) and node.kind == "missing":
+            found[node] = None
+        todo.extend(children(node))
+    return tuple(found)
