@@ -54,9 +54,10 @@ class Case:
 def load_cases(content: Content, catalogue: Catalogue, rule: Rule) -> list[Case]:
     """The cases of one rule. Raises ContentError with file and line."""
     table = content.table("rules", rule.id, "cases.yaml", required=False)
-    only(table, ("rule", "now", "cases"), "a cases file")
+    only(table, ("rule", "now", "people", "cases"), "a cases file")
     now = moment(table.get("now"), table) or DEFAULT_NOW
-    return [_case(catalogue, rule, as_table(row, table.where("cases"), "a case"), now) for row in table.get("cases") or ()]
+    people = as_table(table.get("people") or Table(table.file, table.own_line), table.where("people"), "people")
+    return [_case(catalogue, rule, as_table(row, table.where("cases"), "a case"), now, people) for row in table.get("cases") or ()]
 
 
 def moment(value: object, table: Table) -> datetime | None:
@@ -71,11 +72,28 @@ def moment(value: object, table: Table) -> datetime | None:
     return found
 
 
-def _case(catalogue: Catalogue, rule: Rule, table: Table, now: datetime) -> Case:
+def given_of(table: Table, people: Table) -> Table:
+    """What is given, with what the person it is `like` was given; `~` takes a fact away again."""
+    if table.get("like") is None:
+        return table
+    named = as_text(table["like"], table.where("like"), "like")
+    if named not in people:
+        raise ContentError(f"nobody is called `{named}`{nearest(named, people)}", table.where("like"))
+    base = given_of(as_table(people[named], people.where(named), named), people)
+    merged = Table(table.file, table.own_line)
+    merged.lines = {**base.lines, **table.lines}
+    merged.update(base)
+    merged.update({name: value for name, value in table.items() if name != "like"})
+    for name in [name for name, value in merged.items() if value is None]:
+        del merged[name]
+    return merged
+
+
+def _case(catalogue: Catalogue, rule: Rule, table: Table, now: datetime, people: Table) -> Case:
     only(table, CASE_KEYS, "a case")
     now = moment(table.get("now"), table) or now
     making = Making(catalogue.vocabulary, PATIENT_ID, now)
-    given = as_table(table.get("given") or Table(table.file, table.own_line), table.where("given"), "given")
+    given = given_of(as_table(table.get("given") or Table(table.file, table.own_line), table.where("given"), "given"), people)
     resources: list[Mapping[str, Any]] = []
     drafts: list[Mapping[str, Any]] = []
     for name, value in given.items():
