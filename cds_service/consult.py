@@ -14,12 +14,14 @@ from cds_service.errors import EveryRuleFailed, NeedsData, UnknownService
 from cds_service.fhir import prefetch
 from cds_service.knowledge.catalogue import Catalogue
 from cds_service.model.hook import HookCall, Problem, Reply
+from cds_service.model.memory import Note
 from cds_service.model.reading import Reading
 from cds_service.model.rule import Service
 from cds_service.model.verdict import Verdict
 from cds_service.ports import Clock, Ledger, Source
 from cds_service.reasoning.decide import decide
 from cds_service.reasoning.evaluate import Evaluation
+from cds_service.reasoning.notes import note_of
 from cds_service.record.calculations import calculate
 from cds_service.record.lookups import look
 from cds_service.record.record import Record
@@ -86,7 +88,7 @@ def consult(call: HookCall, house: House) -> Consultation:
     found = [*problems, *record.problems, *_rule_problems(verdicts)]
     reply = Reply(reply.cards, reply.verdicts, [_told(problem) for problem in _folded(found)])
     if house.ledger is not None:
-        house.ledger.shown(call, reply.cards, house.clock.rules())
+        house.ledger.shown(call, reply, house.clock.rules(), notes_of(verdicts, evaluation))
     return Consultation(reply, tuple(verdicts), record, evaluation, spent)
 
 
@@ -141,6 +143,18 @@ def _compose(
         profile=house.profiles[call.profile], site_orders=catalogue.site.orders, cap=house.cap,
     )
     return Reply(cards, entries)
+
+
+def notes_of(verdicts: Sequence[Verdict], evaluation: Evaluation) -> dict[str, Note]:
+    """For the ledger: what each rule that spoke rests on, by code. A note that fails is left out, never the reply."""
+    notes = {}
+    for verdict in verdicts:
+        if verdict.state in ("fired", "asked"):
+            try:
+                notes[verdict.rule.code] = note_of(verdict, evaluation)
+            except Exception as error:
+                log.exception("note failed", extra={"rule": verdict.rule.code, "error": type(error).__name__})
+    return notes
 
 
 def _rule_problems(verdicts: Sequence[Verdict]) -> list[Problem]:

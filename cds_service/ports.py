@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from cds_service.model.hook import FhirAccess, HookCall
+from cds_service.model.hook import FhirAccess, HookCall, Reply
+from cds_service.model.memory import Held, Note
 from cds_service.model.reading import Query, Reading
 
 
@@ -27,23 +28,25 @@ class Source(Protocol):
 
 
 class Memory(Protocol):
-    """Which topics this user has dismissed or accepted for this patient, and until when that counts."""
+    """What this user has dismissed or accepted for this patient, and until when that counts."""
 
-    def held(self, call: HookCall, now: datetime) -> Mapping[str, Held]: ...
+    def held(self, call: HookCall, now: datetime) -> Mapping[str, Held]:
+        """By rule code, "ASK:<code>" for a line on the card of questions, "order:<system>|<code>" for an order.
 
-
-class Held(Protocol):
-    """A dismissal or acceptance still in force for one rule code."""
-
-    outcome: str                 # accepted | overridden
-    at: datetime
-    until: datetime
-    newest_evidence: datetime | None
+        Empty when nothing is known or the ledger cannot be read; never raises, never waits long.
+        """
+        ...
 
 
 class Ledger(Memory, Protocol):
     """What was said and what was answered. `shown` never fails and never blocks a reply."""
 
-    def shown(self, call: HookCall, cards: Sequence[Mapping[str, Any]], now: datetime) -> None: ...
+    def shown(self, call: HookCall, reply: Reply, now: datetime, notes: Mapping[str, Note] = ...) -> None:
+        """`notes` by rule code: what the reply itself does not tell."""
+        ...
 
-    def feedback(self, service: str, entries: Sequence[Mapping[str, Any]], now: datetime) -> int: ...
+    def feedback(
+        self, service: str, entries: Sequence[Mapping[str, Any]], now: datetime, *, client: str = "", tenant: str = ""
+    ) -> int:
+        """How many were stored, durably. Raises Unavailable when they cannot be kept."""
+        ...

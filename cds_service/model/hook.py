@@ -32,6 +32,7 @@ class HookCall:
     fhir: FhirAccess | None = field(default=None, repr=False)
     client: str = ""              # who calls, as registered; "" when calls are open
     profile: str = "cds-hooks-2.0"
+    tenant: str = ""              # the client's tenant, where it names one
 
 
 @dataclass(frozen=True, slots=True)
