@@ -78,7 +78,7 @@ class Vocabulary:
     exact: Mapping[tuple[str, str], tuple[str, ...]]    # (short system, code) -> names
     prefixes: Mapping[str, tuple[str, ...]]             # ICD-10-CM without dots -> names
     sides: Mapping[tuple[str, str], str]                # (short system, code) -> side
-    side_prefixes: Mapping[str, Mapping[str, str]]      # ICD-10-CM family -> last character -> side
+    side_prefixes: Mapping[str, Mapping[str, str]]      # ICD-10-CM family -> the one character after it -> side
     condition_texts: tuple[TextMatch, ...] = ()
     medicine_texts: tuple[TextMatch, ...] = ()
     medicine_prefilter: re.Pattern[str] | None = None   # finds whatever any medicine text could
@@ -94,7 +94,7 @@ class Vocabulary:
             return self.exact.get((system, code), ())
         bare = code.replace(".", "").upper()
         found: tuple[str, ...] = ()
-        for length in range(3, len(bare) + 1):
+        for length in range(1, len(bare) + 1):
             found += self.prefixes.get(bare[:length], ())
         return found
 
@@ -106,8 +106,4 @@ class Vocabulary:
         stated = self.sides.get((system, bare))
         if stated:
             return stated
-        for length in range(len(bare), 2, -1):
-            by_last = self.side_prefixes.get(bare[:length])
-            if by_last and len(bare) > length:
-                return by_last.get(bare[-1], "")
-        return ""
+        return self.side_prefixes.get(bare[:-1], {}).get(bare[-1:], "")
