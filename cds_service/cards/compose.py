@@ -14,12 +14,13 @@ from typing import Any
 from cds_service.cards.desk import Desk
 from cds_service.cards.profiles import Profile
 from cds_service.cards.sheets import Sheet, lay_out
-from cds_service.cards.standing import Standing, hide, take
+from cds_service.cards.standing import CAP as OVER_THE_CAP
+from cds_service.cards.standing import DISMISSED, DUPLICATE_ORDER, Standing, hide, settle_answered, take
 from cds_service.cards.writing import name_the_rest, write
 from cds_service.model.hook import HookCall
+from cds_service.model.memory import Held
 from cds_service.model.rule import Order, Rule, Service
 from cds_service.model.verdict import Verdict
-from cds_service.ports import Held
 from cds_service.reasoning.evaluate import Evaluation
 
 CAP = 5
@@ -33,15 +34,15 @@ def compose(
     """The cards of one answer, most urgent first, and the verdict entries, both as JSON.
 
     verdicts: one per rule of the service, in its order. reasons: common override reasons, (code, display).
-    questions: the leg form's questions by linkId. held: dismissals still in force, by topic code.
+    questions: the leg form's questions by linkId. held: answers still in force, as `ports.Memory.held` gives them.
     """
     base = base_url.rstrip("/")
     desk = Desk(evaluation, service, orders, reasons, questions, base, call, now, held, profile, site_orders, cap)
-    standings = hide(take(verdicts), service.returns)
+    standings = settle_answered(hide(take(verdicts), service.returns), held, service.returns, evaluation)
     shown, back = lay_out(standings, desk)
     written = [(sheet, *write(sheet, desk)) for sheet in shown]
     if written:
-        name_the_rest(written[-1][2], [sheet for sheet in back if sheet.because == "cap"])
+        name_the_rest(written[-1][2], [sheet for sheet in back if sheet.because == OVER_THE_CAP])
     entries = [entry for sheet, identity, _ in written for entry in _shown_entries(sheet, identity, service)]
     entries += _held_entries(standings, [*shown, *back], service)
     return [card for _, _, card in written], entries
@@ -61,12 +62,12 @@ def _held_entries(standings: Sequence[Standing], sheets: Sequence[Sheet], servic
     held: dict[int, tuple[Rule, str]] = {}
     for sheet in sheets:
         if sheet.because:
-            if sheet.collected and sheet.own is not None and (sheet.members or sheet.pending):
-                held[sheet.own.place] = (sheet.own.rule, sheet.because)
             held.update({item.place: (item.rule, sheet.because) for item in sheet.members})
+            if sheet.collected and sheet.own is not None and sheet.because != DUPLICATE_ORDER:
+                held[sheet.own.place] = (sheet.own.rule, sheet.because)
         held.update({item.place: (item.rule, item.because) for item in sheet.out})
     for item in standings:
-        if item.because and item.fired:
+        if item.because and (item.fired or item.because == DISMISSED):
             held[item.place] = (item.rule, item.because)
     return [
         _entry(rule, "held", because=because) for _, (rule, because) in sorted(held.items(), key=lambda pair: pair[0])

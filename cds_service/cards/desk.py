@@ -9,8 +9,8 @@ from datetime import datetime
 from cds_service.cards.orders import Basket
 from cds_service.cards.profiles import Profile
 from cds_service.model.hook import HookCall
+from cds_service.model.memory import Held
 from cds_service.model.rule import Order, Service
-from cds_service.ports import Held
 from cds_service.reasoning.evaluate import Evaluation
 
 
@@ -34,4 +34,6 @@ class Desk:
     @property
     def basket(self) -> Basket:
         """What every order of this answer shares."""
-        return Basket(self.evaluation, self.call, self.now, self.profile, self.site_orders, self.service.title)
+        return Basket(
+            self.evaluation, self.call, self.now, self.profile, self.site_orders, self.service.title, self.held
+        )

@@ -18,7 +18,7 @@ _UNSEEN = re.compile(
 _PLAIN = re.compile(r"[A-Za-z0-9]+(?:(?: |[,./] ?)[A-Za-z0-9]+)*(?: ?%)?\Z")       # nothing here needs a second look
 _LISTLIKE = re.compile(r"(\d{1,9})([.)])(?=\s|\Z)")
 _MARKUP = re.compile(r"[\\`*_\[\]|~^]")
-_ADDRESS = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*):(?=//)|\b(www)(?=\.)")
+_ADDRESS = re.compile(r"(?i):(?=//)|www(?=\.)")
 _MAIL = re.compile(r"(?<=\S)@(?=\S)")
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 
@@ -41,7 +41,7 @@ def markdown(value: str) -> str:
     value = clean(value)
     if _PLAIN.match(value) and "www." not in value.lower() and not _LISTLIKE.match(value):
         return value
-    value = _ADDRESS.sub(lambda found: f"{found[1]}: " if found[1] else f"{found[2]} ", value)
+    value = _ADDRESS.sub(r"\g<0> ", value)
     value = _MAIL.sub(" @ ", value)
     value = value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     value = _MARKUP.sub(r"\\\g<0>", value)

@@ -18,6 +18,7 @@ from cds_service.cards.profiles import Profile
 from cds_service.cards.voice import unwrapped
 from cds_service.model.criteria import Fact, Node
 from cds_service.model.hook import HookCall
+from cds_service.model.memory import Held
 from cds_service.model.rule import Coding, Indicator, Order, Outcome, Rule
 from cds_service.reasoning.evaluate import Evaluation
 from cds_service.reasoning.explain import decisive
@@ -55,6 +56,7 @@ class Basket:
     profile: Profile
     site_orders: Mapping[str, Mapping[str, str]]
     signature: str                      # "Suggested by …": the service's title
+    held: Mapping[str, Held]
 
 
 def offers(rule: Rule, outcome: Outcome, orders: Mapping[str, Order], evaluation: Evaluation) -> tuple[Offer, ...]:
@@ -67,6 +69,20 @@ def offers(rule: Rule, outcome: Outcome, orders: Mapping[str, Order], evaluation
         side = _side(rule, order, evaluation)
         found[line.order] = Offer(order, rule, order.by_side.get(side) or order.codes or _widest(order), side)
     return tuple(found.values())
+
+
+def not_taken(offered: Sequence[Offer], basket: Basket) -> tuple[Offer, ...]:
+    """Without the orders a clinician accepted lately: they are on their way though the chart does not show them yet."""
+    if not basket.held:
+        return tuple(offered)
+    return tuple(offer for offer in offered if not _accepted(offer, basket))
+
+
+def _accepted(offer: Offer, basket: Basket) -> bool:
+    """Was this order, by the first code it is sent with, accepted, and is that still in force?"""
+    sent = next(iter(_codings(offer, basket)), None)
+    earlier = basket.held.get(f"order:{sent['system']}|{sent['code']}") if sent else None
+    return earlier is not None and earlier.outcome == "accepted" and earlier.covers("info")
 
 
 def _side(rule: Rule, order: Order, evaluation: Evaluation) -> str:
@@ -154,17 +170,20 @@ def service_request(
 
 
 def _concept(offer: Offer, basket: Basket) -> dict[str, Any]:
-    """The order's code: the site's own where it has one, ours beside it unless the client wants only its own."""
-    codes = list(offer.codes)
-    wanted = basket.profile.site_codes
-    site = [basket.site_orders[coding.code] for coding in codes if coding.code in basket.site_orders]
-    if site and wanted != "none":
-        own = [{key: row[key] for key in ("system", "code", "display") if row.get(key)} for row in site]
-        coding = own if wanted == "replace" else own + [_coding(item) for item in codes]
-    else:
-        coding = [_coding(item) for item in codes]
+    coding = _codings(offer, basket)
     text = f"{offer.order.text}, {offer.side}" if offer.side else offer.order.text
     return {"coding": coding, "text": text} if coding else {"text": text}
+
+
+def _codings(offer: Offer, basket: Basket) -> list[dict[str, str]]:
+    """The codes as sent: the site's own where it has one, ours beside it unless the client wants its own alone."""
+    wanted = basket.profile.site_codes
+    own = [_coding(item) for item in offer.codes]
+    rows = [basket.site_orders[item.code] for item in offer.codes if item.code in basket.site_orders]
+    if not rows or wanted == "none":
+        return own
+    site = [{key: row[key] for key in ("system", "code", "display") if row.get(key)} for row in rows]
+    return site if wanted == "replace" else site + own
 
 
 def _coding(coding: Coding) -> dict[str, str]:

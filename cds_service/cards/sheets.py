@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from cds_service.cards.desk import Desk
-from cds_service.cards.orders import Offer, offers
-from cds_service.cards.standing import ASK, DISMISSED, DUPLICATE_ORDER, Standing, dismissed, held_back
+from cds_service.cards.orders import Offer, not_taken, offers
+from cds_service.cards.standing import CAP, DISMISSED, DUPLICATE_ORDER, Standing, answered, held_back
 from cds_service.model.answer import Evidence
 from cds_service.model.criteria import Fact, Node, children
 from cds_service.model.rule import Indicator, Order, Rule
@@ -52,10 +52,10 @@ class Sheet:
 def lay_out(standings: Sequence[Standing], desk: Desk) -> tuple[list[Sheet], list[Sheet]]:
     """The sheets to show, in order, and those held back (dismissed, over the cap, waiting for a critical card)."""
     gatherers = [item for item in standings if item.gathers and item.rule.id in desk.service.returns]
-    lines = {id(item) for item in standings if any(belongs(item, card.rule) for card in gatherers)}
     own = [
         own_sheet(item, desk) for item in standings
-        if item.fired and not item.because and id(item) not in lines and item.rule.id in desk.service.returns
+        if item.fired and item.because in ("", DISMISSED) and item.rule.id in desk.service.returns
+        and not _is_line(item, gatherers)
     ]
     asking = ask_sheet(standings, desk)
     sheets = _all(own, gatherers, standings, asking, own, desk)
@@ -65,7 +65,7 @@ def lay_out(standings: Sequence[Standing], desk: Desk) -> tuple[list[Sheet], lis
         # An order given up to a card that is over the cap would be on no card at all.
         visible = [sheet for sheet in own if id(sheet) not in over]
         shown, held = _capped(_all(own, gatherers, standings, asking, visible, desk), desk.cap)
-    return shown, [sheet if sheet.because else replace(sheet, because="cap") for sheet in held]
+    return shown, [sheet if sheet.because else replace(sheet, because=CAP) for sheet in held]
 
 
 def _all(
@@ -89,12 +89,23 @@ def _capped(sheets: Sequence[Sheet], cap: int) -> tuple[list[Sheet], list[Sheet]
     return ranked[:cap], [sheet for sheet in sheets if sheet.because] + ranked[cap:]
 
 
-def own_sheet(item: Standing, desk: Desk) -> Sheet:
-    """A rule's own card."""
+def _is_line(item: Standing, gatherers: Sequence[Standing]) -> bool:
+    """A line is never a card of its own, even where its card is switched off."""
     outcome = item.verdict.outcome
-    offered = offers(item.rule, outcome, desk.orders, desk.evaluation) if outcome else ()
-    sheet = Sheet(item, item.verdict.indicator, (item,), offered)
-    return _unless_dismissed(sheet, item.rule.code, desk)
+    return outcome is not None and bool(outcome.joins) or any(belongs(item, card.rule) for card in gatherers)
+
+
+def own_sheet(item: Standing, desk: Desk) -> Sheet:
+    """A rule's own card, without orders already accepted; held when it had orders and none is left."""
+    wanted = _wanted(item, desk)
+    free = not_taken(wanted, desk.basket)
+    because = item.because or (DUPLICATE_ORDER if wanted and not free else "")
+    return Sheet(item, item.verdict.indicator, (item,), free, because=because)
+
+
+def _wanted(item: Standing, desk: Desk) -> tuple[Offer, ...]:
+    outcome = item.verdict.outcome
+    return offers(item.rule, outcome, desk.orders, desk.evaluation) if outcome else ()
 
 
 def ask_sheet(standings: Sequence[Standing], desk: Desk) -> Sheet | None:
@@ -103,15 +114,7 @@ def ask_sheet(standings: Sequence[Standing], desk: Desk) -> Sheet | None:
         return None
     returns = desk.service.returns
     members = tuple(item for item in standings if item.asked and not item.because and item.rule.id in returns)
-    if not members:
-        return None
-    return _unless_dismissed(Sheet(None, "info", members), ASK, desk)
-
-
-def _unless_dismissed(sheet: Sheet, code: str, desk: Desk) -> Sheet:
-    if code in desk.held and dismissed(code, sheet.members, desk.held, desk.now, desk.evaluation):
-        return replace(sheet, because=DISMISSED)
-    return sheet
+    return Sheet(None, "info", members) if members else None
 
 
 # ---------------------------------------------------------------------------------------------- collected cards
@@ -140,20 +143,27 @@ def collect(
     for item in standings:
         if item.because or not belongs(item, card.rule):
             continue
-        wanted = offers(item.rule, item.verdict.outcome, desk.orders, desk.evaluation) if item.verdict.outcome else ()
-        free = [offer for offer in wanted if not taken.keys() & offer.keys]
+        wanted = _wanted(item, desk)
+        free = [offer for offer in not_taken(wanted, desk.basket) if not taken.keys() & offer.keys]
         if wanted and not free and item.rule.kind == "gap":
             out.append(replace(item, because=_why_taken(wanted, taken)))
-            continue
-        lines.append(item)
-        offered.extend(free)
+        else:
+            lines.append(item)
+            offered.extend(free)
     pending = pending_of(card.rule, desk)
     if not lines and not pending:
-        return Sheet(card, "info", (), (), tuple(out), (), DUPLICATE_ORDER) if out else None
+        dismissed = any(item.because == DISMISSED and belongs(item, card.rule) for item in standings)
+        because = DISMISSED if dismissed else DUPLICATE_ORDER
+        return Sheet(card, "info", (), (), tuple(out), (), because) if out or dismissed else None
     sheet = Sheet(card, level_of(card.rule, lines), tuple(lines), once(offered), tuple(out), pending)
-    if because := held_back(card.rule, shown):
-        return replace(sheet, because=because)
-    return _unless_dismissed(sheet, card.rule.code, desk)
+    return replace(sheet, because=held_back(card.rule, shown) or _answered_whole(sheet, desk))
+
+
+def _answered_whole(sheet: Sheet, desk: Desk) -> str:
+    """A card whose lines this hook does not return (the discharge card) is answered as a whole, by its own code."""
+    if sheet.own is None or any(item.rule.id in desk.service.returns for item in sheet.members):
+        return ""
+    return answered(sheet.own.rule.code, sheet.level, sheet.members, desk.held, desk.evaluation)
 
 
 def level_of(card: Rule, lines: Sequence[Standing]) -> Indicator:

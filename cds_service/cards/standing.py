@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 
-from cds_service.model.rule import Rule
+from cds_service.model.memory import Held
+from cds_service.model.rule import Indicator, Rule
 from cds_service.model.verdict import Verdict
-from cds_service.ports import Held
 from cds_service.reasoning.evaluate import Evaluation
-from cds_service.reasoning.explain import decisive
+from cds_service.reasoning.notes import joined, note_of
 
 DISMISSED = "dismissed"
 CAP = "cap"
@@ -118,23 +117,32 @@ def held_back(rule: Rule, shown: Iterable[Standing]) -> str:
     return ""
 
 
-def dismissed(
-    code: str, members: Sequence[Standing], held: Mapping[str, Held], now: datetime, evaluation: Evaluation
-) -> bool:
-    """Was this topic overridden, and has nothing newer come since? What was accepted is not held back."""
-    earlier = held.get(code)
-    if earlier is None or earlier.outcome != "overridden" or now >= earlier.until:
-        return False
-    newest = [moment for item in members if (moment := newest_evidence(item.verdict, evaluation)) is not None]
-    return not newest or max(newest) <= (earlier.newest_evidence or earlier.at)
+def settle_answered(
+    standings: Sequence[Standing], held: Mapping[str, Held], returns: frozenset[str], evaluation: Evaluation
+) -> list[Standing]:
+    """What the clinician has already answered: dismissed, or its orders taken; unless newer evidence has come since.
+
+    A line of a collected card is answered by its own code, a question by `ASK:` and the rule's code, so that a new
+    line or another question still shows, and a dismissed question never holds back the rule's own card.
+    """
+    if not held:
+        return list(standings)
+    return [
+        item if item.because or item.gathers or item.rule.id not in returns
+        else replace(item, because=answered(_topic(item), item.verdict.indicator, [item], held, evaluation))
+        for item in standings
+    ]
 
 
-def newest_evidence(verdict: Verdict, evaluation: Evaluation) -> datetime | None:
-    """The date of the newest evidence a verdict rests on; None when none of it is dated."""
-    rule = verdict.rule
-    nodes = [rule.names[name] for name in rule.evidence if name in rule.names]
-    for criterion in (rule.when, verdict.outcome.when if verdict.outcome else None):
-        if criterion is not None:
-            nodes.extend(decisive(criterion, evaluation))
-    dates = [answer.dated for node in nodes if (answer := evaluation.answer(node)).dated is not None]
-    return max((moment for moment in dates if moment is not None), default=None)
+def _topic(item: Standing) -> str:
+    return f"{ASK}:{item.rule.code}" if item.asked else item.rule.code
+
+
+def answered(
+    topic: str, level: Indicator, members: Sequence[Standing], held: Mapping[str, Held], evaluation: Evaluation
+) -> str:
+    """Why a topic is not shown again; "" when it is."""
+    earlier = held.get(topic)
+    if earlier is None or not earlier.covers(level, joined(note_of(item.verdict, evaluation) for item in members)):
+        return ""
+    return DISMISSED if earlier.outcome == "overridden" else DUPLICATE_ORDER
