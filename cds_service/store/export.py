@@ -1,0 +1,64 @@
+"""The report and the answers as text: a table for people, CSV and NDJSON for machines."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from cds_service.store.analytics import Line, Report
+
+_COLUMNS = ("rule", "week", "client", "shown", "accepted", "overridden", "unanswered")
+_RISKY = ("=", "+", "-", "@", "\t", "\r")
+
+
+def lines_of(report: Report) -> list[dict[str, Any]]:
+    """The report's lines as flat mappings; reasons as `reason code: count` in one member."""
+    return [_flat(line) for line in report.lines]
+
+
+def _flat(line: Line) -> dict[str, Any]:
+    reasons = "; ".join(f"{reason}: {count}" for reason, count in line.reasons.items())
+    return {**{name: getattr(line, name) for name in _COLUMNS}, "reasons": reasons, "title": line.title}
+
+
+def as_csv(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """CSV (RFC 4180), header first, a row a piece. Text a spreadsheet would run as a formula gets an apostrophe."""
+    header = False
+    for row in rows:
+        if not header:
+            header = True
+            yield _csv_line(row.keys())
+        yield _csv_line(_harmless(value) for value in row.values())
+
+
+def as_ndjson(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """One JSON object a line."""
+    for row in rows:
+        yield json.dumps(row, ensure_ascii=False, default=str) + "\n"
+
+
+def as_table(report: Report) -> str:
+    """For a terminal: columns that say nothing are left out; below, what could not be counted."""
+    rows = [{name: str(value) for name, value in row.items()} for row in lines_of(report)]
+    used = [name for name in (*_COLUMNS, "reasons") if any(row[name] for row in rows)]
+    widths = {name: max([len(name), *(len(row[name]) for row in rows)]) for name in used}
+    text = ["  ".join(name.ljust(widths[name]) for name in used).rstrip()] if rows else ["No card was shown."]
+    text += ["  ".join(row[name].ljust(widths[name]) for name in used).rstrip() for row in rows]
+    if report.unknown:
+        text.append(f"{report.unknown} answers to cards the ledger does not know.")
+    if report.lost:
+        text.append(f"{report.lost} calls with cards are missing from these counts (lost by the spool).")
+    return "\n".join(text) + "\n"
+
+
+def _csv_line(values: Iterable[Any]) -> str:
+    line = io.StringIO()
+    csv.writer(line).writerow(list(values))
+    return line.getvalue()
+
+
+def _harmless(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value.startswith(_RISKY) else value
