@@ -15,7 +15,7 @@ _UNSEEN = re.compile(
     "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f"
     "\ufeff\ufff9-\ufffb\ufffe\uffff\ud800-\udfff\U000e0000-\U000e007f]+"
 )
-_PLAIN = re.compile(r"[A-Za-z0-9]+(?:(?: |[,./] ?)[A-Za-z0-9]+)*(?: ?%)?\Z")       # nothing here needs a second look
+_PLAIN = re.compile(r"[A-Za-z0-9]+(?:(?: |[-,./:] ?)[A-Za-z0-9]+)*(?: ?%)?\Z")       # nothing here needs a second look
 _LISTLIKE = re.compile(r"(\d{1,9})([.)])(?=\s|\Z)")
 _MARKUP = re.compile(r"[\\`*_\[\]|~^]")
 _ADDRESS = re.compile(r"(?i):(?=//)|www(?=\.)")
@@ -38,9 +38,9 @@ def plain(value: str) -> str:
 
 def markdown(value: str) -> str:
     """A value for a card's detail, in GitHub-flavoured markdown: shown as it is, whatever it holds."""
-    value = clean(value)
-    if _PLAIN.match(value) and "www." not in value.lower() and not _LISTLIKE.match(value):
+    if not value or _nothing_to_escape(value):
         return value
+    value = clean(value)
     value = _ADDRESS.sub(r"\g<0> ", value)
     value = _MAIL.sub(" @ ", value)
     value = value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
@@ -48,6 +48,13 @@ def markdown(value: str) -> str:
     if value[:1] in ("#", "+", "-", "="):
         return "\\" + value
     return _LISTLIKE.sub(r"\1\\\2", value, count=1) if _LISTLIKE.match(value) else value
+
+
+def _nothing_to_escape(value: str) -> bool:
+    """Most values: a number and its unit, a date, a name. Nothing may be kept of them, so this must be quick instead."""
+    if len(value) > LONGEST or not _PLAIN.match(value):
+        return False
+    return "." not in value or not ("www." in value.lower() or _LISTLIKE.match(value))
 
 
 def entities(text: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from cds_service.cards.escaping import markdown
 from cds_service.cards.voice import Voice, bare, shown_date, spoken, unwrapped
@@ -86,7 +87,7 @@ def findings(voice: Voice, *further: Node) -> Findings:
 def _tell(found: Findings, name: str, node: Node, evaluation: Evaluation) -> None:
     inner = unwrapped(node)
     if isinstance(inner, Parameter):
-        found.bullets.append(f"- {markdown(spoken(name))}: {markdown(bare(node, evaluation))}")
+        found.bullets.append(f"- {titled(name)}: {markdown(bare(node, evaluation))}")
     elif isinstance(inner, Score):
         found.bullets.extend(_score(name, node, inner, evaluation))
     elif node.type == "truth":
@@ -105,7 +106,7 @@ def _tell_truth(found: Findings, name: str, inner: Node, evaluation: Evaluation)
     if truth is None:
         _reasons(found, name, answer)
     elif not answer.evidence and (truth is False or (isinstance(inner, Fact) and inner.kind == "missing")):
-        found.miss(NOT_FOUND, markdown(spoken(name)))
+        found.miss(NOT_FOUND, titled(name))
     return None
 
 
@@ -123,7 +124,7 @@ def _tell_value(found: Findings, name: str, node: Node, inner: Node, evaluation:
         found.bullets.append(bullet(answer.evidence[0]))
     elif words:
         date = shown_date(answer)
-        line = f"- **{markdown(spoken(name))}** {markdown(words)}{f', {markdown(date)}' if date else ''}"
+        line = f"- **{titled(name)}** {markdown(words)}{f', {markdown(date)}' if date else ''}"
         rest = [short(item) for item in answer.evidence[:MOST_OF_ONE]]
         found.bullets.append(f"{line} (from {'; '.join(rest)})" if rest else line)
     if not words:
@@ -137,10 +138,16 @@ def _reasons(found: Findings, name: str, answer: Answer) -> None:
 
 def reason_words(reason: Reason, name: str = "") -> str:
     """What is unknown and why, in a few words: "Ferritin (unit not understood: 12 xx)"."""
-    what = markdown(reason.what or spoken(name))
+    what = markdown(reason.what) or titled(name)
     why = "" if reason.why in _TOLD_BY_HEADING else reason.why
     detail = ": ".join(part for part in (why, markdown(reason.text)) if part)
     return f"{what} ({detail})" if detail and what else what or detail
+
+
+@lru_cache(maxsize=4096)
+def titled(name: str) -> str:
+    """A name of the content as words, safe to show. Names are content, so these may be kept."""
+    return markdown(spoken(name))
 
 
 def bullet(item: Evidence, remark: str = "") -> str:
@@ -168,15 +175,15 @@ def _score(name: str, node: Node, score: Score, evaluation: Evaluation) -> list[
     for item in score.items:
         low, high = evaluation.score(Score("quantity", (item,)))
         what = item.when if isinstance(item, Points) else item.of if isinstance(item, Bands) else item
-        words = markdown(spoken(what.name) if isinstance(what, Named) else name_of(what))
+        words = titled(what.name) if isinstance(what, Named) else markdown(name_of(what))
         if low != high:
             open_.append(words)
         elif low:
             counted.append(f"{words} {low:+d}")
-    line = f"- **{markdown(spoken(name))}** {markdown(bare(node, evaluation))}"
+    line = f"- **{titled(name)}** {markdown(bare(node, evaluation))}"
     if counted:
         line += f": {', '.join(counted)}"
-    return [line] + ([f"- **{markdown(spoken(name))}**, not known: {', '.join(open_)}"] if open_ else [])
+    return [line] + ([f"- **{titled(name)}**, not known: {', '.join(open_)}"] if open_ else [])
 
 
 def name_of(node: Node) -> str:
@@ -233,7 +240,7 @@ def unchecked(node: Node, evaluation: Evaluation, name: str = "") -> Iterator[tu
 
 
 def _unchecked_words(item: Node, name: str, evaluation: Evaluation) -> str:
-    words = markdown(name_of(item) or spoken(name))
+    words = markdown(name_of(item)) or titled(name)
     why = dict.fromkeys(reason_words(reason) for reason in evaluation.answer(item).reasons)
     told = "; ".join(part for part in list(why)[:2] if part and part != words)
     return f"{words} ({told})" if told else words
