@@ -12,7 +12,7 @@ from cds_service.model.rule import Coding, Order
 
 ORDER_KEYS = (
     "label", "text", "code", "codes", "by_side", "side", "category", "priority", "note", "replaces", "rank",
-    "after_days", "after",
+    "after_days", "after", "body_site",
 )
 PRIORITIES = ("by-indicator", "routine", "urgent", "asap", "stat")
 
@@ -42,6 +42,7 @@ def _order(name: str, table: Table, uris: Mapping[str, str]) -> Order:
         str(table.get("category") or ""), priority, str(table.get("note") or ""),
         as_names(table.get("replaces") or [], table.where("replaces"), "replaces"), int(table.get("rank") or 0),
         int(table["after_days"]) if table.get("after_days") is not None else None, str(table.get("after") or ""),
+        {side: _codings(body, table, uris)[0] for side, body in (table.get("body_site") or {}).items()},
     )
 
 
@@ -52,7 +53,7 @@ def _codings(body: object, table: Table, uris: Mapping[str, str]) -> tuple[Codin
     found = []
     for row in rows:
         coding = as_table(row, table.where(), "a code")
-        only(coding, ("system", "code", "display", "seen_in", "body_site"), "a code")
+        only(coding, ("system", "code", "display", "seen_in"), "a code")
         system = str(need(coding, "system", "a code"))
         if system not in uris and "://" not in system:
             raise ContentError(f"unknown code system `{system}`", coding.where())
