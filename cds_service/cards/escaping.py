@@ -51,7 +51,7 @@ def markdown(value: str) -> str:
 
 
 def _nothing_to_escape(value: str) -> bool:
-    """Most values: a number and its unit, a date, a name. Nothing may be kept of them, so this must be quick instead."""
+    """Most values: a number and its unit, a date, a name. Nothing of a patient is kept, so this must be quick."""
     if len(value) > LONGEST or not _PLAIN.match(value):
         return False
     return "." not in value or not ("www." in value.lower() or _LISTLIKE.match(value))

@@ -169,6 +169,13 @@ def service_request(
     return request
 
 
+def samples(order: Order, basket: Basket, rule: Rule) -> list[dict[str, Any]]:
+    """The order as it would be sent, once for each side it knows: for checking the templates against FHIR."""
+    sides = list(order.by_side) or [""]
+    found = [Offer(order, rule, order.by_side.get(side) or order.codes, side) for side in sides]
+    return [service_request(offer, "info", basket) for offer in found]
+
+
 def _concept(offer: Offer, basket: Basket) -> dict[str, Any]:
     coding = _codings(offer, basket)
     text = f"{offer.order.text}, {offer.side}" if offer.side else offer.order.text

@@ -42,7 +42,7 @@ class Profile:
         return member not in self.leave_out
 
 
-def read_profiles(table: Mapping[str, Any], file: str = "hooks/profiles.yaml") -> dict[str, Profile]:
+def load_profiles(table: Mapping[str, Any], file: str = "hooks/profiles.yaml") -> dict[str, Profile]:
     """Every profile by name. `table` is the file as plain mappings. Raises ContentError with what to mend."""
     found: dict[str, Profile] = {}
     for name, body in table.items():

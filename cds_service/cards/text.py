@@ -6,7 +6,7 @@ Knows nothing of rules or patients: `say(name, attribute)` gives the words, alre
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -20,9 +20,6 @@ Say = Callable[[str, str], str]
 _SLOT = re.compile(r"\{([a-z0-9-]+)(?:\.([a-z_]+))?\}")
 # An optional part holds a placeholder; "[words](address)" is a link and stays as it is.
 _OPTIONAL = re.compile(r"\[([^\[\]]*\{[a-z0-9-]+(?:\.[a-z_]+)?\}[^\[\]]*)\](?!\()")
-# The longest a placeholder is expected to print, by attribute; a longer chart text is cut when the card is made.
-_WIDTHS = {"date": 10, "start": 10, "days": 4, "times": 4, "side": 5, "drug": 22, "name": 30}
-_WIDTH = 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,17 +131,3 @@ def joined(words: list[str]) -> str:
     if len(words) < 2:
         return "".join(words)
     return f"{', '.join(words[:-1])} and {words[-1]}"
-
-
-def longest(template: str, widths: Mapping[str, int] | None = None) -> int:
-    """How long a summary can become without its optional parts, for `cds check`.
-
-    `widths` gives the length of what a name prints where it is known (`{"state": 24}`); else the usual length of a
-    value, date or medicine is taken. A summary is too long when this exceeds 139: it would be cut.
-    """
-    known = widths or {}
-    return sum(
-        len(part) if isinstance(part, str) else known.get(part.name, _WIDTHS.get(part.attribute, _WIDTH))
-        for piece in parse(template) if not piece.optional
-        for part in piece.parts
-    )

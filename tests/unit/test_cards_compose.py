@@ -34,7 +34,9 @@ def titles(cards):
 
 
 def test_critical_before_warning_before_info_then_the_order_of_the_service():
-    cards, entries = composed(rule("a-1"), rule("b-1", "critical"), rule("c-1", "warning"), rule("d-1"), rule("e-1", "critical"))
+    cards, entries = composed(
+        rule("a-1"), rule("b-1", "critical"), rule("c-1", "warning"), rule("d-1"), rule("e-1", "critical")
+    )
     assert titles(cards) == ["B1", "E1", "C1", "A1", "D1"]
     assert [entry["code"] for entry in entries] == ["B1", "E1", "C1", "A1", "D1"]
     assert [entry["card"] for entry in entries] == [card["uuid"] for card in cards]
@@ -110,7 +112,9 @@ def test_a_hidden_rule_asks_nothing():
 @pytest.mark.parametrize(
     ("other", "because"),
     [
-        (rule("x-1", "critical"), "critical-card"), (rule("x-1", "warning"), None), (rule("x-1", "critical", pack="deficiency"), "critical-card"),
+        (rule("x-1", "critical"), "critical-card"),
+        (rule("x-1", "warning"), None),
+        (rule("x-1", "critical", pack="deficiency"), "critical-card"),
     ],
 )
 def test_any_critical_card_hides_the_one_that_yields_to_it(other, because):
@@ -167,9 +171,14 @@ def test_lines_are_fired_with_the_uuid_of_their_card_which_has_an_entry_too():
     assert "- **gap-cbc**: none." in cards[0]["detail"] and "- **gap-fe**: none." in cards[0]["detail"]
 
 
-@pytest.mark.parametrize(("levels", "shown"), [(("info", "info"), "info"), (("info", "warning"), "warning"), (("warning", "critical"), "critical")])
+@pytest.mark.parametrize(
+    ("levels", "shown"),
+    [(("info", "info"), "info"), (("info", "warning"), "warning"), (("warning", "critical"), "critical")],
+)
 def test_a_collected_card_is_as_urgent_as_its_most_urgent_line(levels, shown):
-    cards, _ = composed(gap("gap-a", ["cbc"], levels[0]), gap("gap-b", ["ck"], levels[1]), collecting(rules=["gap-a", "gap-b"]))
+    cards, _ = composed(
+        gap("gap-a", ["cbc"], levels[0]), gap("gap-b", ["ck"], levels[1]), collecting(rules=["gap-a", "gap-b"])
+    )
     assert cards[0]["indicator"] == shown
 
 
@@ -179,7 +188,7 @@ def test_a_line_raises_a_card_to_at_least_what_it_says(level, shown):
         rule("k-01", level, pack="deficiency"), collecting("dc-01", ["k-01"], at_least="warning"), returns=["dc-01"]
     )
     assert cards[0]["indicator"] == shown
-    assert told(entries) == {"DC01": "fired"}          # the contributor is not of this hook
+    assert told(entries) == {"DC01": "fired"}  # the contributor is not of this hook
 
 
 def test_a_contributor_is_no_card_of_its_own_and_counts_only_with_the_outcome_named():
@@ -204,7 +213,9 @@ def test_a_line_whose_card_this_hook_does_not_return_is_not_shown_and_not_told()
 
 def test_each_order_once_in_the_order_of_the_templates_and_one_replaces_another():
     cards, _ = composed(
-        gap("gap-a", ["bmp", "ferritin"]), gap("gap-b", ["cmp"]), gap("gap-c", ["ferritin", "cbc"]),
+        gap("gap-a", ["bmp", "ferritin"]),
+        gap("gap-b", ["cmp"]),
+        gap("gap-c", ["ferritin", "cbc"]),
         collecting(rules=["gap-a", "gap-b", "gap-c"]),
     )
     assert codes(cards[0]) == ["cbc-1", "ferritin-1", "cmp-1"]
@@ -213,7 +224,10 @@ def test_each_order_once_in_the_order_of_the_templates_and_one_replaces_another(
 
 def test_the_finding_keeps_its_order_and_the_line_that_only_wanted_it_is_held():
     cards, entries = composed(
-        rule("myo-01", orders=["ck"]), gap("gap-ck", ["ck"]), gap("gap-cbc", ["cbc"]), collecting(rules=["gap-ck", "gap-cbc"])
+        rule("myo-01", orders=["ck"]),
+        gap("gap-ck", ["ck"]),
+        gap("gap-cbc", ["cbc"]),
+        collecting(rules=["gap-ck", "gap-cbc"]),
     )
     assert told(entries) == {"MYO01": "fired", "WK01": "fired", "GAPCBC": "fired", "GAPCK": "duplicate-order"}
     by_code = {card["source"]["topic"]["code"]: codes(card) for card in cards}
@@ -240,7 +254,10 @@ def test_an_order_that_replaces_another_takes_its_place_on_every_card():
 def test_a_line_that_says_more_than_its_order_stays_without_it():
     habit = rule("hyd-01", orders=["bmp"], line="**Fluids**: possible depletion.", joins="lc-01", kind="lifestyle")
     cards, entries = composed(
-        gap("gap-bmp", ["bmp"]), collecting(rules=["gap-bmp"]), habit, collecting("lc-01", ["hyd-01"], "Habits: {first-two}.")
+        gap("gap-bmp", ["bmp"]),
+        collecting(rules=["gap-bmp"]),
+        habit,
+        collecting("lc-01", ["hyd-01"], "Habits: {first-two}."),
     )
     assert told(entries) == {"WK01": "fired", "GAPBMP": "fired", "LC01": "fired", "HYD01": "fired"}
     assert [codes(card) for card in cards] == [["bmp-1"], []]
@@ -250,7 +267,10 @@ def test_a_line_that_says_more_than_its_order_stays_without_it():
 def test_an_order_given_up_to_a_card_over_the_cap_comes_back():
     others = [rule(f"a-{number}", "critical", pack="deficiency") for number in range(4)]
     cards, entries = composed(
-        *others, gap("gap-ck", ["ck"], "warning"), gap("gap-cbc", ["cbc"], "warning"), collecting(rules=["gap-ck", "gap-cbc"]),
+        *others,
+        gap("gap-ck", ["ck"], "warning"),
+        gap("gap-cbc", ["cbc"], "warning"),
+        collecting(rules=["gap-ck", "gap-cbc"]),
         rule("myo-01", orders=["ck"]),
     )
     assert titles(cards)[-1] == "WK01" and codes(cards[-1]) == ["cbc-1", "ck-1"]
@@ -268,7 +288,8 @@ def test_lines_over_the_cap_are_held_with_their_card():
 @pytest.mark.parametrize(
     ("other", "because"),
     [
-        (rule("dvt-02", "critical"), "critical-card"), (rule("dvt-01", "warning"), "fired"),
+        (rule("dvt-02", "critical"), "critical-card"),
+        (rule("dvt-01", "warning"), "fired"),
         (rule("k-01", "critical", pack="deficiency"), "fired"),
     ],
 )
@@ -295,7 +316,9 @@ def test_a_gated_collected_card_gathers_nothing():
 
 def test_a_hidden_line_is_held_and_not_counted():
     entries = composed(
-        rule("fe-01", "warning", hides=("fe-03",)), gap("fe-03", ["ferritin"]), gap("gap-cbc", ["cbc"]),
+        rule("fe-01", "warning", hides=("fe-03",)),
+        gap("fe-03", ["ferritin"]),
+        gap("gap-cbc", ["cbc"]),
         collecting(rules=["fe-03", "gap-cbc"]),
     )
     assert told(entries[1])["FE03"] == "superseded:FE01"
@@ -307,9 +330,16 @@ def test_pending_tests_alone_make_a_card_of_information():
     waiting = seen("Ferritin", "2026-06-10", "ServiceRequest/s1", "Ferritin, serum")
     again = seen("Iron", "2026-06-10", "ServiceRequest/s1", "Ferritin, serum")
     card = collecting(
-        "dc-01", ["k-01"], "Before discharge: {count} unresolved[ ({first-two})][; {pending-count} pending].", at_least="warning",
-        footer=("pending",), pending=("ferritin", "iron"),
-        names={"pending:ferritin": chart.fact("pending:ferritin", waiting), "pending:iron": chart.fact("pending:iron", again)},
+        "dc-01",
+        ["k-01"],
+        "Before discharge: {count} unresolved[ ({first-two})][; {pending-count} pending].",
+        at_least="warning",
+        footer=("pending",),
+        pending=("ferritin", "iron"),
+        names={
+            "pending:ferritin": chart.fact("pending:ferritin", waiting),
+            "pending:iron": chart.fact("pending:iron", again),
+        },
     )
     cards, entries = composed(card, chart=chart)
     assert cards[0]["indicator"] == "info"
@@ -319,7 +349,10 @@ def test_pending_tests_alone_make_a_card_of_information():
 
 
 def test_more_than_the_summary_names_is_counted():
-    lines = [gap(f"gap-{letter}", [name]) for letter, name in zip("abcde", ("cbc", "ferritin", "bmp", "cmp", "ck"), strict=True)]
+    lines = [
+        gap(f"gap-{letter}", [name])
+        for letter, name in zip("abcde", ("cbc", "ferritin", "bmp", "cmp", "ck"), strict=True)
+    ]
     cards, _ = composed(*lines, collecting(rules=[line.id for line in lines]))
     assert cards[0]["summary"] == "Legs: 5 test(s): gap-a, gap-b, gap-c and 2 more."
 
@@ -406,7 +439,9 @@ def accepted(*codes):
 def test_an_accepted_order_is_not_offered_again_and_a_card_that_keeps_none_is_held():
     cards, entries = composed(rule("a-1", orders=["ck", "cbc"]), held=accepted("ck-1"))
     assert [codes(card) for card in cards] == [["cbc-1"]] and told(entries) == {"A1": "fired"}
-    assert told(composed(rule("a-1", orders=["ck", "cbc"]), held=accepted("ck-1", "cbc-1"))[1]) == {"A1": "duplicate-order"}
+    assert told(composed(rule("a-1", orders=["ck", "cbc"]), held=accepted("ck-1", "cbc-1"))[1]) == {
+        "A1": "duplicate-order"
+    }
     assert told(composed(rule("a-1"), held=accepted("ck-1"))[1]) == {"A1": "fired"}
 
 
@@ -414,11 +449,16 @@ def test_accepted_orders_leave_a_collected_card():
     rules = (gap("gap-ck", ["ck"]), gap("gap-cbc", ["cbc"]), collecting(rules=["gap-ck", "gap-cbc"]))
     cards, entries = composed(*rules, held=accepted("ck-1"))
     assert told(entries) == {"WK01": "fired", "GAPCBC": "fired", "GAPCK": "duplicate-order"}
-    assert told(composed(*rules, held=accepted("ck-1", "cbc-1"))[1]) == {"GAPCK": "duplicate-order", "GAPCBC": "duplicate-order"}
+    assert told(composed(*rules, held=accepted("ck-1", "cbc-1"))[1]) == {
+        "GAPCK": "duplicate-order",
+        "GAPCBC": "duplicate-order",
+    }
 
 
 def test_a_card_whose_one_choice_was_taken_is_held():
-    assert told(composed(rule("a-1", orders=["ck"]), held=held_for("A1", outcome="accepted"))[1]) == {"A1": "duplicate-order"}
+    assert told(composed(rule("a-1", orders=["ck"]), held=held_for("A1", outcome="accepted"))[1]) == {
+        "A1": "duplicate-order"
+    }
 
 
 def test_an_accepted_order_is_known_by_the_first_code_it_was_sent_with():
@@ -434,7 +474,8 @@ def test_an_accepted_order_is_known_by_the_first_code_it_was_sent_with():
 def test_one_card_for_all_questions_with_what_would_decide_each():
     questions = {"side": "Which leg?", "pain_site": "Where is the pain?"}
     cards, entries = composed(
-        asking("dvt-01", "Which leg, and is the pain in the calf?", ["side", "pain_site", "nobody"]), asking("cvi-01", "Worse standing?"),
+        asking("dvt-01", "Which leg, and is the pain in the calf?", ["side", "pain_site", "nobody"]),
+        asking("cvi-01", "Worse standing?"),
         questions=questions,
     )
     assert len(cards) == 1 and cards[0]["indicator"] == "info"
@@ -442,12 +483,16 @@ def test_one_card_for_all_questions_with_what_would_decide_each():
     assert cards[0]["summary"].startswith("Information needed: ")
     detail = cards[0]["detail"].splitlines()
     assert "- **Title of dvt-01** (DVT-01): Which leg, and is the pain in the calf?" in detail
-    assert detail[detail.index("- **Title of dvt-01** (DVT-01): Which leg, and is the pain in the calf?") + 1 :][:2] == [
-        "  - Which leg?", "  - Where is the pain?",
+    assert detail[detail.index("- **Title of dvt-01** (DVT-01): Which leg, and is the pain in the calf?") + 1 :][
+        :2
+    ] == [
+        "  - Which leg?",
+        "  - Where is the pain?",
     ]
     assert "- **Title of cvi-01** (CVI-01): Worse standing?" in detail
     assert [(entry["code"], entry["outcome"], entry["card"]) for entry in entries] == [
-        ("DVT01", "asked", cards[0]["uuid"]), ("CVI01", "asked", cards[0]["uuid"]),
+        ("DVT01", "asked", cards[0]["uuid"]),
+        ("CVI01", "asked", cards[0]["uuid"]),
     ]
 
 

@@ -12,13 +12,38 @@ from markdown_it import MarkdownIt
 from cds_service.cards.escaping import LONGEST, clean, entities, markdown, plain
 
 MARKS = list("\\`*_{}[]()<>#+-.!|~&^=:@/\"'$ \n\t\r\u2028\u200b\u202e") + [
-    "www.", "http://", "https://", "a@b.c", "1. ", "12) ", "    ", "```", "~~~", "---", "&lt;", "<script>", "x", "9", "é", "[x](y)",
+    "www.",
+    "http://",
+    "https://",
+    "a@b.c",
+    "1. ",
+    "12) ",
+    "    ",
+    "```",
+    "~~~",
+    "---",
+    "&lt;",
+    "<script>",
+    "x",
+    "9",
+    "é",
+    "[x](y)",
 ]
 nasty = st.lists(st.sampled_from(MARKS), max_size=30).map("".join) | st.text(max_size=60)
-# Everything a value can stand in on a card: a bullet's label, its value, a sentence, the start of a line, a nested line.
-PLACES = ["- **{}** 12, `Observation/o1`", "- **Ferritin** {}, 2026-05-01", "{}", "**Why now:** legs, {} today", "- a\n  - {}", "- {}", "a\n{}"]
+# Every place a value has on a card: a bullet's label, its value, a sentence, the start of a line, a nested line.
+PLACES = [
+    "- **{}** 12, `Observation/o1`",
+    "- **Ferritin** {}, 2026-05-01",
+    "{}",
+    "**Why now:** legs, {} today",
+    "- a\n  - {}",
+    "- {}",
+    "a\n{}",
+]
 GFM = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
-MISTUNE = mistune.create_markdown(renderer="ast", escape=False, plugins=["strikethrough", "table", "url", "footnotes", "task_lists"])
+MISTUNE = mistune.create_markdown(
+    renderer="ast", escape=False, plugins=["strikethrough", "table", "url", "footnotes", "task_lists"]
+)
 LINKED = re.compile(r"(?i)https?://|\bwww\.|[-.\w+]@[-\w]+\.")
 
 
@@ -35,13 +60,17 @@ def shape_again(nodes):
     """The same by another parser, one that makes links of bare addresses."""
     return [
         (node["type"], shape_again(node.get("children", ())))
-        for node in nodes if node["type"] not in ("text", "blank_line")
+        for node in nodes
+        if node["type"] not in ("text", "blank_line")
     ]
 
 
 def words(text):
     return "".join(
-        child.content for token in GFM.parse(text) for child in token.children or () if child.type in ("text", "text_special")
+        child.content
+        for token in GFM.parse(text)
+        for child in token.children or ()
+        if child.type in ("text", "text_special")
     )
 
 
@@ -93,16 +122,29 @@ def test_what_leaves_can_be_written_as_utf_8(value):
 @pytest.mark.parametrize(
     ("value", "shown"),
     [
-        ("12 ng/mL", "12 ng/mL"), ("<5 ng/mL", "&lt;5 ng/mL"), ("70-110 mg/dL", "70-110 mg/dL"), ("2026-05-01", "2026-05-01"),
-        ("5.0 %", "5.0 %"), ("HLA-B*27", "HLA-B\\*27"), ("-3", "\\-3"), ("Fe & folate", "Fe &amp; folate"), ("1. x", "1\\. x"),
-        ("12.5", "12.5"), ("2.", "2\\."), ("3) x", "3\\) x"), ("10^3/uL", "10\\^3/uL"),
+        ("12 ng/mL", "12 ng/mL"),
+        ("<5 ng/mL", "&lt;5 ng/mL"),
+        ("70-110 mg/dL", "70-110 mg/dL"),
+        ("2026-05-01", "2026-05-01"),
+        ("5.0 %", "5.0 %"),
+        ("HLA-B*27", "HLA-B\\*27"),
+        ("-3", "\\-3"),
+        ("Fe & folate", "Fe &amp; folate"),
+        ("1. x", "1\\. x"),
+        ("12.5", "12.5"),
+        ("2.", "2\\."),
+        ("3) x", "3\\) x"),
+        ("10^3/uL", "10\\^3/uL"),
     ],
 )
 def test_ordinary_values_stay_readable(value, shown):
     assert markdown(value) == shown
 
 
-@pytest.mark.parametrize(("value", "shown"), [("<5 ng/mL", "<5 ng/mL"), ("< 5", "< 5"), ("<b>x", "‹b>x"), ("a_b*c", "a_b*c"), ("a\nb", "a b")])
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [("<5 ng/mL", "<5 ng/mL"), ("< 5", "< 5"), ("<b>x", "‹b>x"), ("a_b*c", "a_b*c"), ("a\nb", "a b")],
+)
 def test_plain_has_no_backslash_and_keeps_comparisons(value, shown):
     assert plain(value) == shown
 

@@ -27,7 +27,7 @@ from fhir.resources.R4B.servicerequest import ServiceRequest
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
-from cds_service.cards.profiles import Profile, read_profiles
+from cds_service.cards.profiles import Profile, load_profiles
 from cds_service.errors import ContentError
 from cds_service.knowledge.reader import read
 from cds_service.model.criteria import AllOf, Label, Literally, Named
@@ -37,20 +37,36 @@ from cds_service.model.rule import Coding, Order, OrderLine
 HERE = Path(__file__).parent
 SCHEMAS = HERE.parent / "data" / "spec"
 CONTENT = HERE.parent.parent / "hooks" / "profiles.yaml"
-HEAVY = {"coding": [{"system": "http://snomed.info/sct", "code": "161873000", "display": "Heavy legs"}], "text": "heavy"}
-LEG = {side: (Coding("http://loinc.org", code, f"US {side}"),) for side, code in (("left", "39432-0"), ("right", "39443-7"), ("both", "39420-5"))}
+HEAVY = {
+    "coding": [{"system": "http://snomed.info/sct", "code": "161873000", "display": "Heavy legs"}],
+    "text": "heavy",
+}
+LEG = {
+    side: (Coding("http://loinc.org", code, f"US {side}"),)
+    for side, code in (("left", "39432-0"), ("right", "39443-7"), ("both", "39420-5"))
+}
 SCAN = Order(
-    "scan", "Order leg vein ultrasound", "Leg vein ultrasound", (), LEG, "leg-side", "imaging", "stat", "Name the side.",
+    "scan",
+    "Order leg vein ultrasound",
+    "Leg vein ultrasound",
+    (),
+    LEG,
+    "leg-side",
+    "imaging",
+    "stat",
+    "Name the side.",
     body_site={"left": Coding("http://snomed.info/sct", "1", "Left leg")},
 )
 
 
 def profiles():
-    return read_profiles(read(CONTENT.read_text(encoding="utf-8"), "hooks/profiles.yaml"))
+    return load_profiles(read(CONTENT.read_text(encoding="utf-8"), "hooks/profiles.yaml"))
 
 
 def schema(name):
-    found = {path.name: json.loads(path.read_text(encoding="utf-8")) for path in SCHEMAS.rglob("cds-response*.schema.json")}
+    found = {
+        path.name: json.loads(path.read_text(encoding="utf-8")) for path in SCHEMAS.rglob("cds-response*.schema.json")
+    }
     registry = Registry().with_resources([(body["$id"], Resource.from_contents(body)) for body in found.values()])
     return Draft202012Validator(found[name], registry=registry)
 
@@ -61,7 +77,9 @@ def request_of(card, position=0):
 
 def one(*orders, chart=None, when=TRUE, indicator="info", profile=PROFILE, **more):
     given = {key: more.pop(key) for key in ("call", "site_orders", "orders") if key in more}
-    return composed(rule("rls-01", indicator, orders=orders, when=when, **more), chart=chart, profile=profile, **given)[0][0]
+    return composed(rule("rls-01", indicator, orders=orders, when=when, **more), chart=chart, profile=profile, **given)[
+        0
+    ][0]
 
 
 # ------------------------------------------------------------------------------------------------ one order
@@ -72,13 +90,24 @@ def test_the_draft_is_whole_and_of_this_patient():
     heavy = chart.fact("sore-heavy", seen("Heavy legs", concept=HEAVY), kind="symptom")
     card = one("ferritin", chart=chart, when=heavy)
     assert request_of(card) == {
-        "resourceType": "ServiceRequest", "status": "draft", "intent": "order",
-        "category": [{"coding": [{"system": "http://snomed.info/sct", "code": "108252007", "display": "Laboratory procedure"}]}],
+        "resourceType": "ServiceRequest",
+        "status": "draft",
+        "intent": "order",
+        "category": [
+            {"coding": [{"system": "http://snomed.info/sct", "code": "108252007", "display": "Laboratory procedure"}]}
+        ],
         "priority": "routine",
-        "code": {"coding": [{"system": "http://loinc.org", "code": "ferritin-1", "display": "ferritin"}], "text": "Ferritin"},
-        "subject": {"reference": "Patient/p1"}, "encounter": {"reference": "Encounter/e1"},
-        "authoredOn": "2026-06-15T10:00:00+00:00", "requester": {"reference": "Practitioner/u1"},
-        "reasonCode": [{"coding": [{"system": "http://snomed.info/sct", "code": "161873000", "display": "Heavy legs"}]}],
+        "code": {
+            "coding": [{"system": "http://loinc.org", "code": "ferritin-1", "display": "ferritin"}],
+            "text": "Ferritin",
+        },
+        "subject": {"reference": "Patient/p1"},
+        "encounter": {"reference": "Encounter/e1"},
+        "authoredOn": "2026-06-15T10:00:00+00:00",
+        "requester": {"reference": "Practitioner/u1"},
+        "reasonCode": [
+            {"coding": [{"system": "http://snomed.info/sct", "code": "161873000", "display": "Heavy legs"}]}
+        ],
         "note": [{"text": "Suggested by Leg symptoms, rule RLS-01"}],
     }
     suggestion = card["suggestions"][0]
@@ -93,13 +122,18 @@ def test_priority_follows_the_card_unless_the_order_has_its_own(indicator, prior
     assert request_of(one("scan", indicator=indicator))["priority"] == "stat"
 
 
-@pytest.mark.parametrize(("encounter", "shown"), [("", None), ("e9", "Encounter/e9"), ("Encounter/e9", "Encounter/e9"), ("x/y z", None)])
+@pytest.mark.parametrize(
+    ("encounter", "shown"), [("", None), ("e9", "Encounter/e9"), ("Encounter/e9", "Encounter/e9"), ("x/y z", None)]
+)
 def test_the_encounter_is_there_when_the_context_names_one(encounter, shown):
     call = HookCall("s", "patient-view", "h", "Practitioner/u", "p1", encounter)
     assert request_of(one("cbc", call=call)).get("encounter", {}).get("reference") == shown
 
 
-@pytest.mark.parametrize(("user", "kept"), [("PractitionerRole/r", True), ("Patient/p", True), ("Group/g", False), ("dr house", False), ("", False)])
+@pytest.mark.parametrize(
+    ("user", "kept"),
+    [("PractitionerRole/r", True), ("Patient/p", True), ("Group/g", False), ("dr house", False), ("", False)],
+)
 def test_the_requester_is_one_who_may_order(user, kept):
     call = HookCall("s", "patient-view", "h", user, "p1")
     assert ("requester" in request_of(one("cbc", call=call))) is kept
@@ -108,8 +142,13 @@ def test_the_requester_is_one_who_may_order(user, kept):
 @pytest.mark.parametrize(
     ("concept", "reason"),
     [
-        (None, None), ({}, None), ({"text": " heavy\nlegs "}, {"text": "heavy legs"}),
-        ({"coding": [{"code": "x"}, {"system": "s y", "code": "c"}, 3, {"system": "urn:s", "code": "c"}]}, {"coding": [{"system": "urn:s", "code": "c"}]}),
+        (None, None),
+        ({}, None),
+        ({"text": " heavy\nlegs "}, {"text": "heavy legs"}),
+        (
+            {"coding": [{"code": "x"}, {"system": "s y", "code": "c"}, 3, {"system": "urn:s", "code": "c"}]},
+            {"coding": [{"system": "urn:s", "code": "c"}]},
+        ),
         ({"coding": "broken", "text": 5}, None),
     ],
 )
@@ -123,13 +162,19 @@ def test_a_symptom_is_the_reason_before_a_condition():
     chart = Chart()
     cancer = chart.fact("cancer", seen("Cancer", concept={"text": "cancer"}))
     heavy = chart.fact("heavy", seen("x", concept={"text": "heavy"}), kind="symptom")
-    assert request_of(one("cbc", chart=chart, when=AllOf("truth", (cancer, heavy))))["reasonCode"] == [{"text": "heavy"}]
+    assert request_of(one("cbc", chart=chart, when=AllOf("truth", (cancer, heavy))))["reasonCode"] == [
+        {"text": "heavy"}
+    ]
     assert request_of(one("cbc", chart=chart, when=cancer))["reasonCode"] == [{"text": "cancer"}]
 
 
 @pytest.mark.parametrize(
     ("side", "code", "text", "site"),
-    [("left", "39432-0", "Leg vein ultrasound, left", True), ("right", "39443-7", "Leg vein ultrasound, right", False), ("", "39420-5", "Leg vein ultrasound", False)],
+    [
+        ("left", "39432-0", "Leg vein ultrasound, left", True),
+        ("right", "39443-7", "Leg vein ultrasound, right", False),
+        ("", "39420-5", "Leg vein ultrasound", False),
+    ],
 )
 def test_the_side_decides_the_code_and_an_unknown_side_is_both(side, code, text, site):
     names = {"leg-side": Named("choice", "leg-side", Label("choice", side))} if side else {}
@@ -148,7 +193,12 @@ def test_an_order_for_later_is_dated_from_the_fact_it_counts_from():
     chart = Chart()
     first = chart.fact("scan-negative", seen("Scan", "2026-06-10"))
     later = order("repeat", after_days=7, after="scan-negative")
-    assert request_of(one("repeat", chart=chart, names={"scan-negative": first}, orders={"repeat": later}))["occurrenceDateTime"] == "2026-06-17"
+    assert (
+        request_of(one("repeat", chart=chart, names={"scan-negative": first}, orders={"repeat": later}))[
+            "occurrenceDateTime"
+        ]
+        == "2026-06-17"
+    )
     assert "occurrenceDateTime" not in request_of(one("repeat", orders={"repeat": later}))
 
 
@@ -162,7 +212,7 @@ def test_no_orders_no_suggestions():
     assert not {"suggestions", "selectionBehavior"} & one().keys()
 
 
-# ------------------------------------------------------------------------------------------------ several orders, several clients
+# ------------------------------------------------------------------------------------------------ several orders
 
 
 def behaviour(card):
@@ -181,7 +231,9 @@ def test_a_client_of_1_0_gets_all_creates_in_the_first_suggestion():
     assert [len(suggestion["actions"]) for suggestion in card["suggestions"]] == [2, 1, 1]
     alone = one("cbc", profile=profiles()["cds-hooks-1.0"])
     assert [len(suggestion["actions"]) for suggestion in alone["suggestions"]] == [1]
-    alternatives = composed(rule("a-1", outcomes=(outcome(orders=("cbc", "ck"), alternatives=True),)), profile=profiles()["cds-hooks-1.0"])[0][0]
+    alternatives = composed(
+        rule("a-1", outcomes=(outcome(orders=("cbc", "ck"), alternatives=True),)), profile=profiles()["cds-hooks-1.0"]
+    )[0][0]
     assert [len(suggestion["actions"]) for suggestion in alternatives["suggestions"]] == [1, 1]
 
 
@@ -200,7 +252,8 @@ def test_epic_knows_any_alone_and_one_action_each():
 
 
 @pytest.mark.parametrize(
-    ("profile", "sent"), [("epic", ["urn:site|77"]), ("cds-hooks-2.0", ["urn:site|77", "http://loinc.org|cbc-1"])],
+    ("profile", "sent"),
+    [("epic", ["urn:site|77"]), ("cds-hooks-2.0", ["urn:site|77", "http://loinc.org|cbc-1"])],
 )
 def test_the_sites_own_code_alone_or_before_ours(profile, sent):
     site = {"cbc-1": {"system": "urn:site", "code": "77", "display": "CBC here"}}
@@ -221,10 +274,23 @@ def everything():
     chart = Chart()
     heavy = chart.fact("heavy", seen("Heavy <b>legs</b>", concept=HEAVY), kind="symptom")
     rules = (
-        rule("dvt-02", "critical", orders=["scan", "ck"], names={"heavy": heavy}, evidence=("heavy",), override=(("surveillance", "Watched"),)),
-        rule("fe-01", "warning", outcomes=(outcome(indicator="warning", orders=("cbc", "ferritin"), alternatives=True),)),
-        rule("fe-02", references=()), gap("gap-bmp", ["bmp"], when=heavy), collecting(rules=["gap-bmp"]), asking("q-1"),
-        rule("a-1"), rule("a-2"),
+        rule(
+            "dvt-02",
+            "critical",
+            orders=["scan", "ck"],
+            names={"heavy": heavy},
+            evidence=("heavy",),
+            override=(("surveillance", "Watched"),),
+        ),
+        rule(
+            "fe-01", "warning", outcomes=(outcome(indicator="warning", orders=("cbc", "ferritin"), alternatives=True),)
+        ),
+        rule("fe-02", references=()),
+        gap("gap-bmp", ["bmp"], when=heavy),
+        collecting(rules=["gap-bmp"]),
+        asking("q-1"),
+        rule("a-1"),
+        rule("a-2"),
     )
     return rules, chart
 
@@ -258,7 +324,11 @@ def test_a_card_names_its_rule_its_page_and_every_reason_to_set_it_aside():
     assert card["links"][0] == {"label": "About rule DVT-02", "url": f"{BASE}/rules/dvt-02", "type": "absolute"}
     assert card["overrideReasons"] == [
         {"system": f"{BASE}/override-reasons", "code": code, "display": display}
-        for code, display in (("assessed", "Already assessed"), ("declined", "The patient declines"), ("surveillance", "Watched"))
+        for code, display in (
+            ("assessed", "Already assessed"),
+            ("declined", "The patient declines"),
+            ("surveillance", "Watched"),
+        )
     ]
 
 
@@ -286,15 +356,27 @@ def test_a_profile_takes_over_what_it_does_not_change():
 @pytest.mark.parametrize(
     "table",
     [
-        {"x": {"unheard": 1}}, {"x": {"behaviours": ["some"]}}, {"x": {"behaviours": []}}, {"x": {"behaviours": "any"}}, {"x": {"leave_out": ["card.summary"]}},
-        {"x": {"site_codes": "ours"}}, {"x": {"detail": -1}}, {"x": {"detail": True}}, {"x": {"bundle": "yes"}}, {"x": {"like": "y"}}, {"x": 3},
-        {"x": {"categories": {"lab": {"system": "snomed", "code": "1", "display": "x"}}}}, {"x": {"categories": {"lab": {"code": "1"}}}},
+        {"x": {"unheard": 1}},
+        {"x": {"behaviours": ["some"]}},
+        {"x": {"behaviours": []}},
+        {"x": {"behaviours": "any"}},
+        {"x": {"leave_out": ["card.summary"]}},
+        {"x": {"site_codes": "ours"}},
+        {"x": {"detail": -1}},
+        {"x": {"detail": True}},
+        {"x": {"bundle": "yes"}},
+        {"x": {"like": "y"}},
+        {"x": 3},
+        {"x": {"categories": {"lab": {"system": "snomed", "code": "1", "display": "x"}}}},
+        {"x": {"categories": {"lab": {"code": "1"}}}},
     ],
 )
 def test_a_profile_that_means_nothing_is_refused(table):
     with pytest.raises(ContentError):
-        read_profiles(table)
+        load_profiles(table)
 
 
 def test_the_clock_of_the_rules_dates_the_draft():
-    assert request_of(one("cbc"))["authoredOn"] == NOW.isoformat() and CALL.patient_id == "p1" and ORDERS["cbc"].rank == 1
+    assert (
+        request_of(one("cbc"))["authoredOn"] == NOW.isoformat() and CALL.patient_id == "p1" and ORDERS["cbc"].rank == 1
+    )

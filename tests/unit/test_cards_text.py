@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cds_service.cards.escaping import plain
-from cds_service.cards.text import COUNTS, NOTHING, SUMMARY_MOST, cut, fill, fit, joined, longest, size, slots
+from cds_service.cards.text import COUNTS, NOTHING, SUMMARY_MOST, cut, fill, fit, joined, size, slots
 
 
 def saying(**words):
@@ -88,10 +88,3 @@ def test_signs_beyond_the_basic_plane_count_as_two(text):
 
 def test_words_are_joined_as_one_says_them():
     assert [joined(list(words)) for words in ("", "a", "ab", "abc")] == ["", "a", "a and b", "a, b and c"]
-
-
-def test_the_longest_a_summary_can_become_leaves_optional_parts_aside():
-    assert longest("12345[ {drug}]") == 5
-    assert longest("{x.date}") == 10
-    assert longest("{state} now", {"state": 24}) == 28
-    assert longest("x" * 130 + "{x.start}") == 140 > SUMMARY_MOST
