@@ -183,10 +183,14 @@ def _concept(offer: Offer, basket: Basket) -> dict[str, Any]:
 
 
 def _codings(offer: Offer, basket: Basket) -> list[dict[str, str]]:
-    """The codes as sent: the site's own where it has one, ours beside it unless the client wants its own alone."""
+    """The codes as sent: the site's own where it has one, ours beside it unless the client wants its own alone.
+
+    A site names our code, or the order itself where we have none (referrals).
+    """
     wanted = basket.profile.site_codes
     own = [_coding(item) for item in offer.codes]
-    rows = [basket.site_orders[item.code] for item in offer.codes if item.code in basket.site_orders]
+    names = [item.code for item in offer.codes] or [offer.order.name]
+    rows = [basket.site_orders[name] for name in names if name in basket.site_orders]
     if not rows or wanted == "none":
         return own
     site = [{key: row[key] for key in ("system", "code", "display") if row.get(key)} for row in rows]

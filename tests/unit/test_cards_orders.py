@@ -262,6 +262,13 @@ def test_the_sites_own_code_alone_or_before_ours(profile, sent):
     assert request_of(one("ck", profile=profiles()[profile], site_orders=site))["code"]["coding"][0]["code"] == "ck-1"
 
 
+def test_a_site_codes_an_order_we_have_no_code_for_by_its_name():
+    referral = {"vascular-referral": Order("vascular-referral", "Order referral", "Referral to vascular service", ())}
+    site = {"vascular-referral": {"system": "urn:site", "code": "V1", "display": "Vascular"}}
+    coding = request_of(one("vascular-referral", orders=referral, site_orders=site))["code"]["coding"]
+    assert coding == [{"system": "urn:site", "code": "V1", "display": "Vascular"}]
+
+
 def test_only_what_a_category_is_coded_as_is_sent():
     assert "category" not in request_of(one("scan"))
     assert "category" not in request_of(one("cbc", profile=Profile("bare")))
