@@ -83,7 +83,7 @@ def test_plain_http_is_for_this_machine_in_a_demo(entry: str) -> None:
     (LISTED, "255.255.255.255", False), (LISTED, "::ffff:127.0.0.1", False), (LISTED, "::ffff:10.0.0.1", False),
     (LISTED, "64:ff9b::7f00:1", False), (LISTED, "64:ff9b::a00:1", False), (LISTED, "2002:7f00:1::", False),
     (LISTED, "2002:a00:1::", False), (LISTED, "ff02::1", False),
-    ("https://10.0.0.5/r4", "10.0.0.5", True), ("https://10.0.0.5/r4", "10.0.0.6", False),
+    ("https://10.0.0.5/r4", "10.0.0.5", True), ("https://10.0.0.5/r4", "::ffff:10.0.0.5", True), ("https://10.0.0.5/r4", "10.0.0.6", False),
     ("https://ward.example/r4 10.20.0.0/16", "10.20.3.4", True), ("https://ward.example/r4 10.20.0.0/16", "10.21.3.4", False),
     ("https://ward.example/r4 10.20.0.0/16", "93.184.216.34", False), ("https://ward.example/r4 10.20.0.0/16", "::1", False),
     ("https://localhost/r4", "127.0.0.1", True), ("https://localhost/r4", "::1", True), ("https://localhost/r4", "10.0.0.1", False),

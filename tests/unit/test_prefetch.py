@@ -52,12 +52,14 @@ NEXT = [{"relation": "next", "url": "Condition?page=2"}]
     (bundle(condition(), total=1), "answered", 1),
     (condition(), "answered", 1),
     (bundle(condition(), link=NEXT), "partial", 1),
-    (bundle(condition(), link=[{"relation": "self", "url": "x"}]), "answered", 1),
+    (bundle(condition(), link=[{"relation": "self", "url": "x"}, {"relation": "first", "url": "x"}]), "answered", 1),
     (bundle(condition(), total=7), "partial", 1),
     (bundle(condition(), type="history"), "partial", 1),
     (bundle(condition(), OUTCOME), "partial", 1),
     (bundle(OUTCOME), "partial", 0),
     (bundle(condition(), HINT), "answered", 1),
+    (bundle(condition(), {"resourceType": "OperationOutcome", "issue": [{"severity": "warning"}]}), "partial", 1),
+    (bundle(condition(), {"resourceType": "OperationOutcome", "issue": []}), "partial", 1),
     (bundle(condition(), {"resourceType": "Observation", "id": "x"}), "partial", 2),
     (bundle(condition(), {"resourceType": "Patient", "id": "p1"}), "answered", 2),
     (bundle(condition(), {"id": "untyped"}), "partial", 1),
@@ -118,6 +120,14 @@ def test_included_medications_come_along_without_a_doubt() -> None:
     assert (reading.state, len(reading.resources), problems) == ("answered", 2, [])
 
 
+def test_what_was_included_is_no_match_and_makes_up_for_none() -> None:
+    value = bundle(condition(), {"resourceType": "Encounter", "id": "e1"}, total=1)
+    value["entry"][1]["search"] = {"mode": "include"}
+    assert one(CONDITIONS, value)[0].state == "answered"
+    value["total"] = 2
+    assert one(CONDITIONS, value)[0].state == "partial"
+
+
 # ------------------------------------------------------------------------------------------------ whose patient
 
 def test_the_patient_must_be_the_one_of_the_context() -> None:
@@ -149,6 +159,7 @@ def test_which_required_data_is_missing(given: dict[str, Any], missing: list[str
     (MEDICINES, {"resourceType": "MedicationOrder", "id": "m"}, "partial", 1, "DSTU2"),
     (Query("e", "Encounter", "Encounter?x"), {"resourceType": "Encounter", "class": "outpatient"}, "answered", 1, "DSTU2"),
     (Query("e", "Encounter", "Encounter?x"), {"resourceType": "Encounter", "class": [{}]}, "answered", 1, "R5"),
+    (Query("e", "Encounter", "Encounter?x"), {"resourceType": "Encounter", "class": [{}], "reason": [{}]}, "partial", 1, "R5"),
     (Query("o", "ServiceRequest", "ServiceRequest?x"), {"resourceType": "ServiceRequest", "code": {"concept": {}}},
      "partial", 1, "R5"),
     (Query("p", "Procedure", "Procedure?x"), {"resourceType": "Procedure", "notDone": True}, "answered", 0, "STU3"),
@@ -192,7 +203,9 @@ def utc(*parts: int) -> datetime:
     (["2026-02-01T10:00:00Z", "2025"], utc(2026, 1, 1, 12)),
     (["2026-02-01T10:00:00Z", None, "2026-01-01T10:00:00Z"], utc(2026, 1, 1, 10)),
     (["2026-02-01T10:00:00.123456789Z"], utc(2026, 2, 1, 10, 0, 0, 123456)),
+    (["2026-02-01T10:00:00Z", "2026-02-01"], utc(2026, 2, 2, 12)),                          # some time that day
     (["2026-01-01T10:00:00Z", "2026-02-01T10:00:00Z"], None),                               # ascending
+    (["2026-01-01T10:00:00Z", "2026-01-01T12:00:00Z"], None),
     (["2026-02-01T10:00:00Z", "yesterday"], None),
     (["2026-02-30"], None),
     ([], None),
