@@ -14,6 +14,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from cds_service.fhir.demo_people import DemoPeople, render
+from cds_service.knowledge.catalogue import load
+from cds_service.knowledge.content import Content
 from cds_service.web.demo_fhir import TYPES, demo_fhir
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
@@ -109,6 +111,42 @@ def test_nobody_is_real() -> None:
         if resource["resourceType"] == "Patient":
             assert resource["name"][0]["given"] == ["Demo"]
             assert not {"address", "telecom", "photo", "contact"} & resource.keys()
+
+
+def codings_of(resource: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """What the chart says in codes: of code, medicine, body site and value; of a panel, what its components say."""
+    for part in resource.get("component", (resource,)):
+        for member in ("code", "medicationCodeableConcept", "valueCodeableConcept", "bodySite"):
+            concepts = part.get(member, [])
+            for concept in concepts if isinstance(concepts, list) else [concepts]:
+                yield from concept.get("coding", ())
+
+
+def test_every_code_is_one_the_rules_know() -> None:
+    vocabulary = load(Content.at(FIXTURES.parent / "hooks")).vocabulary
+    unknown = [
+        (resource["id"], coding["code"])
+        for resource in everything() if resource["resourceType"] != "Patient"
+        for coding in codings_of(resource)
+        if not vocabulary.names(vocabulary.system(coding["system"]), coding["code"])
+    ]
+    assert unknown == []
+
+
+def test_every_unit_is_one_the_analyte_knows() -> None:
+    vocabulary = load(Content.at(FIXTURES.parent / "hooks")).vocabulary
+    checked = 0
+    for resource in everything():
+        for part in (resource, *resource.get("component", ())):
+            quantity = part.get("valueQuantity", {})
+            if "unit" not in quantity:
+                continue
+            coding = part["code"]["coding"][0]
+            names = vocabulary.names(vocabulary.system(coding["system"]), coding["code"])
+            analytes = [vocabulary.analytes[name] for name in names if name in vocabulary.analytes]
+            assert analytes and all(quantity["code"].lower() in analyte.units for analyte in analytes), (resource["id"], quantity)
+            checked += 1
+    assert checked > 200
 
 
 # ------------------------------------------------------------------------------------------------ the server
