@@ -13,7 +13,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from cds_service.cards import escaping
 from cds_service.cards.text import fill, fit, joined
 from cds_service.model.answer import Answer
-from cds_service.model.criteria import Calculation, Fact, Named, Node
+from cds_service.model.criteria import Calculation, Fact, Named, Node, Parameter
 from cds_service.model.quantity import Quantity
 from cds_service.model.rule import Rule, Word
 from cds_service.reasoning.evaluate import Evaluation
@@ -110,9 +110,20 @@ def said(node: Node, attribute: str, evaluation: Evaluation) -> str:
             return answer.evidence[0].label if answer.evidence else ""
         case "times":
             return times_upper(answer)
+        case "value":
+            return number_of(node)
         case "upper":
             return amount(answer.upper_limit) if answer.upper_limit else ""
     return ""
+
+
+def number_of(node: Node) -> str:
+    """The bare number of a parameter, as it is printed first."""
+    inner = unwrapped(node)
+    if not isinstance(inner, Parameter) or inner.limit is None:
+        return ""
+    exact = inner.limit.printed[0].interval.exact
+    return f"{exact:f}" if exact is not None else ""
 
 
 def days_since(moment: datetime, evaluation: Evaluation) -> int:

@@ -205,7 +205,7 @@ class RuleBuilder:
             rules, as_text(need(card, "summary", "card"), card.where("summary"), "summary"), card.get("indicator", "highest"),
             str(card.get("at_least") or ""),
             as_names(card.get("footer") or [], card.where("footer"), "footer"),
-            as_names(card.get("pending") or [], card.where("pending"), "pending"),
+            as_names(card.get("pending") or [], card.where("pending"), "pending"), _offers_orders(card),
         )
 
     # ------------------------------------------------------------------ texts
@@ -241,6 +241,14 @@ class RuleBuilder:
                     continue
                 found[name] = scope.find(name, f"{rule.file} (text: {text[:40]}…)")
         return found
+
+
+def _offers_orders(card: Table) -> bool:
+    """Whether a collected card offers the orders of its lines (once each) or none at all."""
+    said = card.get("orders", "once")
+    if said not in ("once", "none"):
+        raise ContentError("orders is once or none", card.where("orders"))
+    return bool(said == "once")
 
 
 def _texts(rule: Rule) -> Iterable[str]:

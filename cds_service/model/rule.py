@@ -73,6 +73,7 @@ class Collected:
     at_least: str = ""                                # any line raises the card to at least this
     footer: tuple[str, ...] = ()
     pending: tuple[str, ...] = ()                     # analytes whose pending tests count as lines (DC-01)
+    orders: bool = True                               # does the card offer its lines' orders?
 
 
 @dataclass(frozen=True, eq=False, slots=True)
