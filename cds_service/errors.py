@@ -58,6 +58,12 @@ class WrongMediaType(CdsError):
     code = "not-supported"
 
 
+class TooMany(CdsError):
+    """This client calls more often than it may (429)."""
+
+    code = "throttled"
+
+
 class EveryRuleFailed(CdsError):
     """No rule could be evaluated; an empty answer would look like an all-clear (500)."""
 

@@ -1,8 +1,9 @@
-"""What the use case needs of the outside, as protocols: the clock, the ledger, the client's FHIR server."""
+"""What the service needs of the outside, as protocols: the clock, the ledger, the client's FHIR server, the guard."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -19,6 +20,27 @@ class Clock(Protocol):
     def rules(self) -> datetime: ...
 
     def real(self) -> datetime: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls, as registered. `client` is "" when calls are open; `profile` names how its cards are written."""
+
+    client: str = ""
+    profile: str = "cds-hooks-2.0"
+    tenant: str = ""
+
+
+class Guard(Protocol):
+    """Knows the registered clients. Called before the body is read."""
+
+    def authenticate(self, headers: Mapping[str, str], path: str) -> Caller:
+        """The caller whose token the headers carry. Raises NotAuthenticated.
+
+        headers: names are found in any case. path: below the public base, in its plain form ("/cds-services/x", no
+        slash at the end, none doubled); clients may have signed either form.
+        """
+        ...
 
 
 class Source(Protocol):
