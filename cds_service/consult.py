@@ -50,7 +50,8 @@ class House:
         evaluation = Evaluation(
             lambda fact, frame: look(record, fact, frame),
             lambda name, arguments: calculate(name, arguments, now),
-            now, self.zone,
+            now,
+            self.zone,
         )
         return record, evaluation
 
@@ -63,7 +64,7 @@ class Consultation:
     verdicts: tuple[Verdict, ...]
     record: Record
     evaluation: Evaluation
-    spent: Mapping[str, float]           # seconds by step
+    spent: Mapping[str, float]  # seconds by step
 
 
 def answer(call: HookCall, house: House) -> Reply:
@@ -109,7 +110,8 @@ def read_all(call: HookCall, service: Service, house: House) -> tuple[list[Readi
         problems = [problem for problem in problems if problem.where not in fetched]
         problems += [
             Problem("fetch", reading.query.key, reading.why or reading.state)
-            for reading in fetched.values() if reading.state in ("failed", "partial")
+            for reading in fetched.values()
+            if reading.state in ("failed", "partial")
         ]
     if needed := prefetch.missing_required(readings):
         names = ", ".join(needed)
@@ -131,16 +133,24 @@ def decide_all(service: Service, evaluation: Evaluation) -> list[Verdict]:
     return verdicts
 
 
-def _compose(
-    call: HookCall, service: Service, house: House, verdicts: list[Verdict], evaluation: Evaluation
-) -> Reply:
+def _compose(call: HookCall, service: Service, house: House, verdicts: list[Verdict], evaluation: Evaluation) -> Reply:
     catalogue = house.catalogue
     now = house.clock.rules()
     held = house.ledger.held(call, now) if house.ledger is not None else {}
     cards, entries = compose(
-        verdicts, evaluation, service=service, orders=catalogue.orders, reasons=catalogue.override_reasons,
-        questions=catalogue.form, base_url=house.base_url, call=call, now=now, held=held,
-        profile=house.profiles[call.profile], site_orders=catalogue.site.orders, cap=house.cap,
+        verdicts,
+        evaluation,
+        service=service,
+        orders=catalogue.orders,
+        reasons=catalogue.override_reasons,
+        questions=catalogue.form,
+        base_url=house.base_url,
+        call=call,
+        now=now,
+        held=held,
+        profile=house.profiles[call.profile],
+        site_orders=catalogue.site.orders,
+        cap=house.cap,
     )
     return Reply(cards, entries)
 
@@ -158,7 +168,11 @@ def notes_of(verdicts: Sequence[Verdict], evaluation: Evaluation) -> dict[str, N
 
 
 def _rule_problems(verdicts: Sequence[Verdict]) -> list[Problem]:
-    return [Problem("rule", verdict.rule.code, f"could not be evaluated ({verdict.why})") for verdict in verdicts if verdict.state == "error"]
+    return [
+        Problem("rule", verdict.rule.code, f"could not be evaluated ({verdict.why})")
+        for verdict in verdicts
+        if verdict.state == "error"
+    ]
 
 
 def _folded(problems: Sequence[Problem]) -> list[Problem]:

@@ -15,7 +15,8 @@ from cds_service.model.reading import Query, Reading
 class Clock(Protocol):
     """`rules()` may stand still (`--now`); `real()` never does: tokens, deadlines and logs keep it."""
 
-    fixed: bool
+    @property
+    def fixed(self) -> bool: ...
 
     def rules(self) -> datetime: ...
 

@@ -1,1 +1,1 @@
-"""Marks this folder as the package `cds_service.hooks`, so that content ships in the wheel. It holds data and no code."""
+"""Marks this folder as the package `cds_service.hooks`, so that content ships in the wheel. Data, no code."""

@@ -67,8 +67,12 @@ def prefetch_of(
 def call_of(catalogue: Catalogue, case: Case) -> HookCall:
     service = next(item for item in catalogue.services.values() if item.hook == case.hook)
     return HookCall(
-        service=service.id, hook=case.hook, hook_instance="00000000-0000-4000-8000-000000000000",
-        user_id="Practitioner/case", patient_id=PATIENT_ID, encounter_id="case-encounter",
+        service=service.id,
+        hook=case.hook,
+        hook_instance="00000000-0000-4000-8000-000000000000",
+        user_id="Practitioner/case",
+        patient_id=PATIENT_ID,
+        encounter_id="case-encounter",
         prefetch=prefetch_of(catalogue.queries[service.id], case.resources, PATIENT_ID, case.unavailable),
         drafts=case.drafts,
     )
@@ -98,7 +102,11 @@ def _differences(case: Case, consultation: consult.Consultation) -> Iterable[str
         yield f"the rule is not evaluated on {case.hook}"
         return
     entry = next((item for item in consultation.reply.verdicts if item["code"] == verdict.rule.code), {})
-    got = verdict.outcome.name if verdict.outcome else {"false": "silent", "closed": "silent"}.get(verdict.state, verdict.state)
+    got = (
+        verdict.outcome.name
+        if verdict.outcome
+        else {"false": "silent", "closed": "silent"}.get(verdict.state, verdict.state)
+    )
     if verdict.rule.collected:
         got = entry.get("outcome", "silent")
     if got != case.expect:
@@ -106,7 +114,8 @@ def _differences(case: Case, consultation: consult.Consultation) -> Iterable[str
         return
     if case.orders is not None and verdict.outcome:
         offered = [
-            line.order for line in verdict.outcome.orders
+            line.order
+            for line in verdict.outcome.orders
             if line.when is None or consultation.evaluation.truth(line.when) is True
         ]
         if sorted(offered) != sorted(case.orders):

@@ -27,9 +27,20 @@ CAP = 5
 
 
 def compose(
-    verdicts: Sequence[Verdict], evaluation: Evaluation, *, service: Service, orders: Mapping[str, Order],
-    reasons: tuple[tuple[str, str], ...], questions: Mapping[str, str], base_url: str, call: HookCall, now: datetime,
-    held: Mapping[str, Held], profile: Profile, site_orders: Mapping[str, Mapping[str, str]], cap: int = CAP,
+    verdicts: Sequence[Verdict],
+    evaluation: Evaluation,
+    *,
+    service: Service,
+    orders: Mapping[str, Order],
+    reasons: tuple[tuple[str, str], ...],
+    questions: Mapping[str, str],
+    base_url: str,
+    call: HookCall,
+    now: datetime,
+    held: Mapping[str, Held],
+    profile: Profile,
+    site_orders: Mapping[str, Mapping[str, str]],
+    cap: int = CAP,
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The cards of one answer, most urgent first, and the verdict entries, both as JSON.
 
@@ -70,7 +81,8 @@ def _held_entries(standings: Sequence[Standing], sheets: Sequence[Sheet], servic
         if item.because and (item.fired or item.because == DISMISSED):
             held[item.place] = (item.rule, item.because)
     return [
-        _entry(rule, "held", because=because) for _, (rule, because) in sorted(held.items(), key=lambda pair: pair[0])
+        _entry(rule, "held", because=because)
+        for _, (rule, because) in sorted(held.items(), key=lambda pair: pair[0])
         if rule.id in service.returns
     ]
 

@@ -19,6 +19,7 @@ from cds_service.model.criteria import Fact
 from cds_service.model.rule import Reference, Rule
 
 MOST_QUESTIONS = 6
+MOST_SOURCES = 4
 _FIRST = {"first-two": 2, "first-three": 3}
 _UNREADABLE = {"unit not understood", "value not numeric", "implausible"}
 
@@ -84,10 +85,11 @@ def collected_detail(sheet: Sheet, voice: Voice, desk: Desk) -> str:
     rule = voice.rule
     lines = [f"- {_line(item, Voice(item.rule, desk.evaluation))}" for item in sheet.members]
     found = findings(voice)
+    evidence = "; ".join(bullet.removeprefix("- ") for bullet in found.bullets[: desk.profile.evidence])
     blocks = [
         f"**Why now:** {voice.markdown(rule.why)}" if rule.why else "",
         "\n".join(lines),
-        _bullets(found, desk.profile.evidence),
+        f"On record: {evidence}." if evidence else "",
         "\n\n".join(found.lines() + _footer(sheet, rule, desk)),
         f"**Consider:** {voice.markdown(rule.consider)}" if rule.consider else "",
     ]
@@ -106,7 +108,8 @@ def _line(item: Standing, voice: Voice) -> str:
 def _footer(sheet: Sheet, rule: Rule, desk: Desk) -> list[str]:
     """Tests under way and results nobody could read, among all the card looks for."""
     wanted = rule.collected.footer if rule.collected else ()
-    answers = [(fact, desk.evaluation.answer(fact)) for fact in looked_for(rule, desk.service.rules)] if wanted else []
+    facts = looked_for(rule, sheet.members, desk.service.rules, desk.evaluation) if wanted else ()
+    answers = [(fact, desk.evaluation.answer(fact)) for fact in facts]
     found: list[str] = []
     if "pending" in wanted:
         done = [item for _, answer in answers if answer.truth is False for item in answer.evidence]
@@ -116,8 +119,10 @@ def _footer(sheet: Sheet, rule: Rule, desk: Desk) -> list[str]:
     if "unreadable" in wanted:
         unread = dict.fromkeys(
             reason_words(reason, _tests_of(fact))
-            for fact, answer in answers if answer.truth is None
-            for reason in answer.reasons if reason.why in _UNREADABLE
+            for fact, answer in answers
+            if answer.truth is None
+            for reason in answer.reasons
+            if reason.why in _UNREADABLE
         )
         found += [f"**{NOT_READ}:** {'; '.join(unread)}"] if unread else []
     return found
@@ -157,8 +162,10 @@ def ask_detail(sheet: Sheet, desk: Desk) -> str:
 
 
 def source_line(rules: Iterable[Rule], of: Rule | None) -> str:
-    """Every source once, those nobody has read marked so, and the rule with its version."""
-    labels = dict.fromkeys(label(reference) for rule in rules for reference in rule.references)
+    """The sources, each once, those nobody has read marked so; and the rule with its version."""
+    labels = list(dict.fromkeys(label(reference) for rule in rules for reference in rule.references))
+    if (further := len(labels) - MOST_SOURCES) > 0:
+        labels[MOST_SOURCES:] = [f"{further} more on the rules' pages"]
     sources = f"Source: {'; '.join(labels)}." if labels else ""
     version = f"Rule {of.id.upper()}, version {of.version}." if of else ""
     return " ".join(part for part in (sources, version) if part)

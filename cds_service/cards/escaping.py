@@ -15,7 +15,7 @@ _UNSEEN = re.compile(
     "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f"
     "\ufeff\ufff9-\ufffb\ufffe\uffff\ud800-\udfff\U000e0000-\U000e007f]+"
 )
-_PLAIN = re.compile(r"[A-Za-z0-9]+(?:(?: |[-,./:] ?)[A-Za-z0-9]+)*(?: ?%)?\Z")       # nothing here needs a second look
+_PLAIN = re.compile(r"[A-Za-z0-9]+(?:(?: |[-,./:] ?)[A-Za-z0-9]+)*(?: ?%)?\Z")  # nothing here needs a second look
 _LISTLIKE = re.compile(r"(\d{1,9})([.)])(?=\s|\Z)")
 _MARKUP = re.compile(r"[\\`*_\[\]|~^]")
 _ADDRESS = re.compile(r"(?i):(?=//)|www(?=\.)")

@@ -33,7 +33,7 @@ from cds_service.model.criteria import (
 from cds_service.model.truth import Truth
 from cds_service.reasoning.evaluate import Evaluation
 
-MOST_OF_ONE = 3                 # resources shown for one name
+MOST_OF_ONE = 3  # resources shown for one name
 NOT_FOUND = "Looked for, not found"
 NOT_HAD = "Could not be had"
 NOT_READ = "Could not be read"
@@ -42,8 +42,14 @@ UNCERTAIN = "Uncertain"
 NOT_CHECKED = "Could not be checked, taken as not so"
 HEADINGS = (NOT_FOUND, NOT_READ, NOT_HAD, NOT_RECORDED, UNCERTAIN, NOT_CHECKED)
 _REASONS = {
-    "no result": NOT_FOUND, "too old": NOT_FOUND, "not asked": NOT_HAD, "failed": NOT_HAD, "partial": NOT_HAD,
-    "unit not understood": NOT_READ, "value not numeric": NOT_READ, "implausible": NOT_READ,
+    "no result": NOT_FOUND,
+    "too old": NOT_FOUND,
+    "not asked": NOT_HAD,
+    "failed": NOT_HAD,
+    "partial": NOT_HAD,
+    "unit not understood": NOT_READ,
+    "value not numeric": NOT_READ,
+    "implausible": NOT_READ,
     "not recorded": NOT_RECORDED,
 }
 _TOLD_BY_HEADING = {"no result", "not recorded"}
@@ -120,7 +126,7 @@ def _remark(item: Evidence, truth: Truth) -> str:
 def _tell_value(found: Findings, name: str, node: Node, inner: Node, evaluation: Evaluation) -> None:
     answer = evaluation.answer(node)
     words = bare(node, evaluation)
-    if isinstance(inner, Fact) and inner.kind == "result" and answer.evidence:
+    if answer.evidence and (_is_result(inner) or (len(answer.evidence) == 1 and answer.evidence[0].text == words)):
         found.bullets.append(bullet(answer.evidence[0]))
     elif words:
         date = shown_date(answer)
@@ -129,6 +135,10 @@ def _tell_value(found: Findings, name: str, node: Node, inner: Node, evaluation:
         found.bullets.append(f"{line} (from {'; '.join(rest)})" if rest else line)
     if not words:
         _reasons(found, name, answer)
+
+
+def _is_result(node: Node) -> bool:
+    return isinstance(node, Fact) and node.kind == "result"
 
 
 def _reasons(found: Findings, name: str, answer: Answer) -> None:

@@ -7,7 +7,7 @@ creates of ServiceRequests leave here: no medicine, no delete, no update.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,13 +15,11 @@ from uuid import uuid4
 
 from cds_service.cards.escaping import clean, plain
 from cds_service.cards.profiles import Profile
-from cds_service.cards.voice import unwrapped
-from cds_service.model.criteria import Fact, Node
+from cds_service.model.criteria import AllOf, AnyOf, CountOf, Fact, FirstOf, Known, Named, Node
 from cds_service.model.hook import HookCall
 from cds_service.model.memory import Held
 from cds_service.model.rule import Coding, Indicator, Order, Outcome, Rule
 from cds_service.reasoning.evaluate import Evaluation
-from cds_service.reasoning.explain import decisive
 
 PRIORITIES: Mapping[str, str] = {"critical": "stat", "warning": "urgent", "info": "routine"}
 _REASON_KINDS = ("symptom", "sign", "condition")
@@ -55,7 +53,7 @@ class Basket:
     now: datetime
     profile: Profile
     site_orders: Mapping[str, Mapping[str, str]]
-    signature: str                      # "Suggested by …": the service's title
+    signature: str  # "Suggested by …": the service's title
     held: Mapping[str, Held]
 
 
@@ -217,19 +215,35 @@ def reason(rule: Rule, evaluation: Evaluation) -> dict[str, Any] | None:
     """The coding of the symptom that opened the rule, as the chart has it; None when the evidence has none."""
     if rule.when is None:
         return None
-    facts = [(node, inner) for node in decisive(rule.when, evaluation) if isinstance(inner := unwrapped(node), Fact)]
-    for kind in _REASON_KINDS:
-        for concept in _concepts((node for node, fact in facts if fact.kind == kind), evaluation):
-            return concept
-    return None
+    found: dict[str, dict[str, Any]] = {}
+    for fact in _holding(rule.when, evaluation):
+        if fact.kind in found:
+            continue
+        for item in evaluation.answer(fact).evidence:
+            if item.concept and (concept := _tidy(item.concept)):
+                if fact.kind == _REASON_KINDS[0]:
+                    return concept
+                found.setdefault(fact.kind, concept)
+    return next((found[kind] for kind in _REASON_KINDS if kind in found), None)
 
 
-def _concepts(nodes: Iterable[Node], evaluation: Evaluation) -> Iterator[dict[str, Any]]:
-    for node in nodes:
-        answer = evaluation.answer(node)
-        for item in answer.evidence if answer.truth is True else ():
-            if item.concept and (found := _tidy(item.concept)):
-                yield found
+def _holding(node: Node, evaluation: Evaluation) -> Iterator[Fact]:
+    """The true findings a true criterion rests on, in reading order, looked at one by one."""
+    match node:
+        case Named() | Known():
+            yield from _holding(node.node if isinstance(node, Named) else node.item, evaluation)
+        case Fact():
+            if node.kind in _REASON_KINDS and evaluation.truth(node) is True:
+                yield node
+        case AllOf() | AnyOf() | CountOf():
+            for item in node.items:
+                if evaluation.truth(item) is True:
+                    yield from _holding(item, evaluation)
+        case FirstOf():
+            for when, then in node.rows:
+                if evaluation.truth(when) is True:
+                    yield from _holding(then, evaluation)
+                    return
 
 
 def _tidy(concept: Mapping[str, Any]) -> dict[str, Any] | None:

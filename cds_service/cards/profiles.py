@@ -14,9 +14,7 @@ from cds_service.model.rule import Coding
 
 SiteCodes = Literal["replace", "add", "none"]
 BEHAVIOURS = ("any", "at-most-one")
-MEMBERS = (
-    "card.uuid", "card.overrideReasons", "source.topic", "suggestion.uuid", "suggestion.isRecommended",
-)
+MEMBERS = ("card.uuid", "card.overrideReasons", "source.topic", "suggestion.uuid", "suggestion.isRecommended")
 _KEYS = ("title", "like", "behaviours", "bundle", "leave_out", "detail", "evidence", "site_codes", "categories")
 
 

@@ -5,7 +5,7 @@ A sheet is one card to be. Orders stand on one card only: a finding's card keeps
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -13,8 +13,9 @@ from cds_service.cards.desk import Desk
 from cds_service.cards.orders import Offer, not_taken, offers
 from cds_service.cards.standing import CAP, DISMISSED, DUPLICATE_ORDER, Standing, answered, held_back
 from cds_service.model.answer import Evidence
-from cds_service.model.criteria import Fact, Node, children
+from cds_service.model.criteria import AllOf, Fact, Node, children
 from cds_service.model.rule import Indicator, Order, Rule
+from cds_service.reasoning.evaluate import Evaluation
 
 LEVELS: Mapping[str, int] = {"critical": 0, "warning": 1, "info": 2}
 Key = tuple[str, str]
@@ -53,8 +54,11 @@ def lay_out(standings: Sequence[Standing], desk: Desk) -> tuple[list[Sheet], lis
     """The sheets to show, in order, and those held back (dismissed, over the cap, waiting for a critical card)."""
     gatherers = [item for item in standings if item.gathers and item.rule.id in desk.service.returns]
     own = [
-        own_sheet(item, desk) for item in standings
-        if item.fired and item.because in ("", DISMISSED) and item.rule.id in desk.service.returns
+        own_sheet(item, desk)
+        for item in standings
+        if item.fired
+        and item.because in ("", DISMISSED)
+        and item.rule.id in desk.service.returns
         and not _is_line(item, gatherers)
     ]
     asking = ask_sheet(standings, desk)
@@ -69,8 +73,12 @@ def lay_out(standings: Sequence[Standing], desk: Desk) -> tuple[list[Sheet], lis
 
 
 def _all(
-    own: Sequence[Sheet], gatherers: Sequence[Standing], standings: Sequence[Standing], asking: Sheet | None,
-    claiming: Sequence[Sheet], desk: Desk,
+    own: Sequence[Sheet],
+    gatherers: Sequence[Standing],
+    standings: Sequence[Standing],
+    asking: Sheet | None,
+    claiming: Sequence[Sheet],
+    desk: Desk,
 ) -> list[Sheet]:
     sheets = list(own)
     taken = _taken(claiming, desk.orders)
@@ -92,7 +100,7 @@ def _capped(sheets: Sequence[Sheet], cap: int) -> tuple[list[Sheet], list[Sheet]
 def _is_line(item: Standing, gatherers: Sequence[Standing]) -> bool:
     """A line is never a card of its own, even where its card is switched off."""
     outcome = item.verdict.outcome
-    return outcome is not None and bool(outcome.joins) or any(belongs(item, card.rule) for card in gatherers)
+    return (outcome is not None and bool(outcome.joins)) or any(belongs(item, card.rule) for card in gatherers)
 
 
 def own_sheet(item: Standing, desk: Desk) -> Sheet:
@@ -149,7 +157,7 @@ def collect(
             out.append(replace(item, because=_why_taken(wanted, taken)))
         else:
             lines.append(item)
-            offered.extend(free)
+            offered.extend(free if card.rule.collected and card.rule.collected.orders else ())
     pending = pending_of(card.rule, desk)
     if not lines and not pending:
         dismissed = any(item.because == DISMISSED and belongs(item, card.rule) for item in standings)
@@ -219,10 +227,36 @@ def pending_of(card: Rule, desk: Desk) -> tuple[Evidence, ...]:
     return each_once(item for answer in answers if answer.truth is True for item in answer.evidence)
 
 
-def looked_for(card: Rule, rules: Iterable[Rule]) -> tuple[Fact, ...]:
-    """Every `missing` fact of the rules a card collects from, whether they became a line or not."""
+def looked_for(
+    card: Rule, lines: Iterable[Standing], rules: Iterable[Rule], evaluation: Evaluation
+) -> tuple[Fact, ...]:
+    """The tests that the rules without a line would ask for, were they not under way or unreadable."""
     names = {name for name, _ in card.collected.rules} if card.collected else set()
-    return tuple(dict.fromkeys(fact for rule in rules if rule.id in names for fact in missing_facts(rule)))
+    names -= {item.rule.id for item in lines}
+    wanted = [rule.when for rule in rules if rule.id in names and rule.when is not None]
+    return tuple(dict.fromkeys(fact for node in wanted for fact in _bearing(node, evaluation)))
+
+
+def _bearing(node: Node, evaluation: Evaluation) -> Iterator[Fact]:
+    """The `missing` facts a criterion waits for: none where something else already makes it false."""
+    if isinstance(node, Fact) and node.kind == "missing":
+        yield node
+        return
+    below = [item for item in children(node) if holds_missing(item)]
+    if isinstance(node, AllOf) and any(
+        evaluation.truth(item) is False for item in node.items if not holds_missing(item)
+    ):
+        return
+    for item in below:
+        yield from _bearing(item, evaluation)
+
+
+@lru_cache(maxsize=65536)
+def holds_missing(node: Node) -> bool:
+    """Is there a `missing` fact anywhere below? Of content alone, so this may be kept."""
+    if isinstance(node, Fact) and node.kind == "missing":
+        return True
+    return any(holds_missing(item) for item in children(node))
 
 
 def each_once(items: Iterable[Evidence]) -> tuple[Evidence, ...]:
@@ -231,21 +265,3 @@ def each_once(items: Iterable[Evidence]) -> tuple[Evidence, ...]:
     for item in items:
         found.setdefault(item.reference, item)
     return tuple(found.values())
-
-
-@lru_cache(maxsize=1024)
-def missing_facts(rule: Rule) -> tuple[Fact, ...]:
-    """The `missing` facts anywhere in a rule's criteria."""
-    found: dict[Fact, None] = {}
-    seen: set[Node] = set()
-    todo: list[Node | None] = [rule.when, *(outcome.when for outcome in rule.outcomes)]
-    todo += [line.when for outcome in rule.outcomes for line in outcome.orders]
-    while todo:
-        node = todo.pop()
-        if node is None or node in seen:
-            continue
-        seen.add(node)
-        if isinstance(node, Fact) and node.kind == "missing":
-            found[node] = None
-        todo.extend(children(node))
-    return tuple(found)

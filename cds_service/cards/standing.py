@@ -19,7 +19,7 @@ DISMISSED = "dismissed"
 CAP = "cap"
 CRITICAL_CARD = "critical-card"
 DUPLICATE_ORDER = "duplicate-order"
-ASK = "ASK"                               # the topic of the one card of questions
+ASK = "ASK"  # the topic of the one card of questions
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,22 +60,23 @@ def take(verdicts: Sequence[Verdict]) -> list[Standing]:
 
 def hide(standings: Sequence[Standing], returns: frozenset[str]) -> list[Standing]:
     """Who stays away because another speaks. A rule that is itself hidden still hides: its criteria are true."""
-    named = [_superseded(item, standings) for item in standings]
+    speaking = {item.rule.id: item for item in standings if item.fired}
+    hiders: dict[str, list[Standing]] = {}
+    for item in speaking.values():
+        for target in item.rule.hides:
+            hiders.setdefault(target, []).append(item)
+    named = [item if item.gathers else _superseded(item, hiders, speaking) for item in standings]
     seen = [item for item in named if not item.because and item.rule.id in returns]
     return [item if item.because or item.gathers else _yielding(item, seen) for item in named]
 
 
-def _superseded(item: Standing, standings: Sequence[Standing]) -> Standing:
-    """Hidden by a rule that names it, or that it names. Told with one that is itself shown, if there is one."""
-    hiders = [
-        other for other in standings
-        if other.fired and other is not item
-        and (item.rule.id in other.rule.hides or other.rule.id in item.rule.yields_to)
-    ]
-    if not hiders or item.gathers:
+def _superseded(item: Standing, hiders: Mapping[str, Sequence[Standing]], speaking: Mapping[str, Standing]) -> Standing:
+    """Hidden by a rule that names it, or that it names. Told with one that is not hidden so, if there is one."""
+    found = [*hiders.get(item.rule.id, ()), *(speaking[name] for name in item.rule.yields_to if name in speaking)]
+    found = [other for other in found if other is not item]
+    if not found:
         return item
-    hidden = {target for other in standings if other.fired for target in other.rule.hides}
-    first = next((other for other in hiders if other.rule.id not in hidden), hiders[0])
+    first = next((other for other in found if other.rule.id not in hiders), found[0])
     return replace(item, because=f"superseded:{first.rule.code}")
 
 
@@ -128,7 +129,8 @@ def settle_answered(
     if not held:
         return list(standings)
     return [
-        item if item.because or item.gathers or item.rule.id not in returns
+        item
+        if item.because or item.gathers or item.rule.id not in returns
         else replace(item, because=answered(_topic(item), item.verdict.indicator, [item], held, evaluation))
         for item in standings
     ]

@@ -13,8 +13,8 @@ from functools import lru_cache
 from cds_service.cards.escaping import entities
 
 SUMMARY_MOST = 139
-NOTHING = "not known"          # where a text that may not be left out has nothing to say
-COUNTS = frozenset({"count", "more", "pending-count"})      # an optional part that counts none is left out
+NOTHING = "not known"  # where a text that may not be left out has nothing to say
+COUNTS = frozenset({"count", "more", "pending-count"})  # an optional part that counts none is left out
 Say = Callable[[str, str], str]
 
 _SLOT = re.compile(r"\{([a-z0-9-]+)(?:\.([a-z_]+))?\}")

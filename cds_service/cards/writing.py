@@ -106,7 +106,8 @@ def _links(rules: Iterable[Rule], references: Iterable[Reference], desk: Desk) -
     ]
     found += [
         {"label": detail.label(reference), "url": reference.url, "type": "absolute"}
-        for reference in references if reference.url
+        for reference in references
+        if reference.url
     ]
     return found
 

@@ -1,1 +1,1 @@
-"""The outside's data: what a call brought along, what is fetched from the client's own server, and the demo's people."""
+"""The outside's data: what a call brought, what is fetched from the client's own server, and the demo's people."""

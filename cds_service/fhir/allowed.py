@@ -32,9 +32,9 @@ class Base:
     """A FHIR base in its one normal form. `network` is where its name may lead besides the public internet."""
 
     scheme: str
-    host: str            # lower case, without brackets
+    host: str  # lower case, without brackets
     port: int
-    path: str            # no slash at its end; "" or begins with one
+    path: str  # no slash at its end; "" or begins with one
     network: Network | None = None
 
     @property
@@ -68,7 +68,7 @@ class Base:
 
 
 def _embedded(address: Address) -> Address:
-    """The IPv4 address an IPv6 one stands for (mapped, 6to4, NAT64): a private one is not made public by its wrapping."""
+    """The IPv4 address an IPv6 one stands for (mapped, 6to4, NAT64): wrapping makes no private one public."""
     if isinstance(address, ipaddress.IPv4Address):
         return address
     if address in _NAT64:
@@ -77,7 +77,7 @@ def _embedded(address: Address) -> Address:
 
 
 def literal(host: str) -> Address | None:
-    """The address a host name is, when it is one. Odd spellings (`127.1`, `0x7f.1`) are names, and never resolve here."""
+    """The address a host name is, when it is one. Odd spellings (`127.1`, `0x7f.1`) are names and never resolve."""
     try:
         return ipaddress.ip_address(host)
     except ValueError:
@@ -94,7 +94,15 @@ def read_base(text: object) -> Base | None:
     except ValueError:
         return None
     scheme, host = parts.scheme.lower(), (parts.hostname or "").lower().rstrip(".")
-    if scheme not in _PORTS or not host or "@" in parts.netloc or parts.query or parts.fragment or "?" in text or "#" in text:
+    if (
+        scheme not in _PORTS
+        or not host
+        or "@" in parts.netloc
+        or parts.query
+        or parts.fragment
+        or "?" in text
+        or "#" in text
+    ):
         return None
     if not _HOST.match(f"[{host}]" if ":" in host else host) or not plain_path(parts.path) or _looks_numeric(host):
         return None
@@ -106,7 +114,11 @@ def plain_path(path: str) -> bool:
     if not _PATH.match(path):
         return False
     open_path = unquote(path)
-    return "\\" not in open_path and not any(part in (".", "..") for part in open_path.split("/")) and open_path.isprintable()
+    return (
+        "\\" not in open_path
+        and not any(part in (".", "..") for part in open_path.split("/"))
+        and open_path.isprintable()
+    )
 
 
 def _looks_numeric(host: str) -> bool:
@@ -128,7 +140,9 @@ def read_entry(entry: str, production: bool) -> Base:
     try:
         return Base(base.scheme, base.host, base.port, base.path, ipaddress.ip_network(network.strip()))
     except ValueError as wrong:
-        raise SettingsError(f"{entry!r}: after the blank stands the network of the server, like 10.20.0.0/16") from wrong
+        raise SettingsError(
+            f"{entry!r}: after the blank stands the network of the server, like 10.20.0.0/16"
+        ) from wrong
 
 
 def read_entries(entries: Iterable[str], production: bool) -> dict[tuple[str, str, int, str], Base]:

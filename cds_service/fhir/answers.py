@@ -18,10 +18,21 @@ from cds_service.fhir.versions import RENAMED, mark_of
 from cds_service.model.reading import Query, Reading, State
 
 # Resources that come along with an answer without being asked for.
-COMPANIONS = frozenset({
-    "Medication", "Patient", "Practitioner", "PractitionerRole", "Organization", "Location", "Provenance", "Specimen",
-    "Device", "RelatedPerson", "Questionnaire",
-})
+COMPANIONS = frozenset(
+    {
+        "Medication",
+        "Patient",
+        "Practitioner",
+        "PractitionerRole",
+        "Organization",
+        "Location",
+        "Provenance",
+        "Specimen",
+        "Device",
+        "RelatedPerson",
+        "Questionnaire",
+    }
+)
 NEXT_PAGE = "more pages exist than were given"
 _SEARCH_ANSWERS = ("searchset", "collection")
 _CODE = re.compile(r"[a-z][a-z-]{0,30}\Z")
@@ -29,16 +40,16 @@ _CODE = re.compile(r"[a-z][a-z-]{0,30}\Z")
 
 @dataclass(slots=True)
 class Answer:
-    """Built page by page. `faults` are counted for the reply's problems; `holes` and `cut` cost the answer its silence."""
+    """Built page by page. `faults` are counted for the reply's problems; `holes` and `cut` cost its silence."""
 
     query: Query
     resources: list[Mapping[str, Any]] = field(default_factory=list)
     full_urls: list[str] = field(default_factory=list)
     faults: Counter[str] = field(default_factory=Counter)
-    holes: list[str] = field(default_factory=list)      # something is missing somewhere among what came
-    cut: str = ""                                       # what is missing comes after what came
-    refused: str = ""                                   # not an answer to this query at all
-    next_url: str = ""                                  # of the page taken last
+    holes: list[str] = field(default_factory=list)  # something is missing somewhere among what came
+    cut: str = ""  # what is missing comes after what came
+    refused: str = ""  # not an answer to this query at all
+    next_url: str = ""  # of the page taken last
     matches: int = 0
 
     def doubt(self, why: str) -> None:
@@ -61,7 +72,7 @@ class Answer:
 
 
 def take(answer: Answer, value: object) -> None:
-    """Adds one JSON value (a resource, a Bundle, an OperationOutcome) to the answer; `cut` speaks of the newest page."""
+    """Adds one JSON value (a resource, a Bundle, an OperationOutcome) to the answer; `cut` is of the newest page."""
     answer.next_url = answer.cut = ""
     if not isinstance(value, dict):
         answer.refused = f"a JSON {_json_name(value)} came instead of a resource"
@@ -167,8 +178,10 @@ def _renamed(kind: str) -> str:
 
 def _only_informs(outcome: Mapping[str, Any]) -> bool:
     issues = outcome.get("issue")
-    return isinstance(issues, list) and bool(issues) and all(
-        isinstance(issue, dict) and issue.get("severity") == "information" for issue in issues
+    return (
+        isinstance(issues, list)
+        and bool(issues)
+        and all(isinstance(issue, dict) and issue.get("severity") == "information" for issue in issues)
     )
 
 

@@ -27,12 +27,14 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("cds_service.fhir")
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]+\Z")
 _PLACE = re.compile(r"\{\{\s*context\.(patientId|userId|encounterId)\s*\}\}")
-_GRACE = 0.05          # seconds kept back, so that a cut-off query can still hand in what it has
+_GRACE = 0.05  # seconds kept back, so that a cut-off query can still hand in what it has
 _WORKERS = 16
 LATE = "the EHR's server did not answer in time"
 _STATUS = {
-    401: "the EHR's server does not accept the token", 403: "the EHR's server does not allow it",
-    404: "the EHR's server does not know it", 410: "the EHR's server no longer has it",
+    401: "the EHR's server does not accept the token",
+    403: "the EHR's server does not allow it",
+    404: "the EHR's server does not know it",
+    410: "the EHR's server no longer has it",
     429: "the EHR's server is too busy",
 }
 
@@ -46,8 +48,14 @@ class FhirServers:
     """
 
     def __init__(
-        self, servers: Iterable[str] = (), *, of_client: Mapping[str, Iterable[str]] | None = None, seconds: float = 2.0,
-        max_bytes: int = 16_000_000, max_pages: int = 10, production: bool = True,
+        self,
+        servers: Iterable[str] = (),
+        *,
+        of_client: Mapping[str, Iterable[str]] | None = None,
+        seconds: float = 2.0,
+        max_bytes: int = 16_000_000,
+        max_pages: int = 10,
+        production: bool = True,
         connections: Connections | None = None,
     ):
         self._everybodys = read_entries(servers, production)
@@ -70,7 +78,9 @@ class FhirServers:
             return []
         base = self.allowed(access, call.client)
         if base is None:
-            return [Reading(query, "not asked", why="the EHR's server is not one this service may read") for query in wanted]
+            return [
+                Reading(query, "not asked", why="the EHR's server is not one this service may read") for query in wanted
+            ]
         if refusal := _refusal(access, call):
             return [Reading(query, "failed", why=refusal) for query in wanted]
         return self._fetch_all(wanted, call, access, base)
@@ -106,7 +116,13 @@ class FhirServers:
             return self._pool, self._connections
 
     def _one(
-        self, query: Query, call: HookCall, base: Base, headers: dict[str, str], budget: Budget, connections: Connections
+        self,
+        query: Query,
+        call: HookCall,
+        base: Base,
+        headers: dict[str, str],
+        budget: Budget,
+        connections: Connections,
     ) -> Reading:
         from cds_service.fhir.connections import NotFetched
 
@@ -227,8 +243,18 @@ def same_server(url: str, base: Base, current: str) -> str | None:
         port = parts.port or (443 if parts.scheme == "https" else 80)
     except ValueError:
         return None
-    same = (parts.scheme.lower(), (parts.hostname or "").lower().rstrip("."), port) == (base.scheme, base.host, base.port)
-    if not same or "@" in parts.netloc or not plain_path(parts.path) or not parts.query.isprintable() or " " in parts.query:
+    same = (parts.scheme.lower(), (parts.hostname or "").lower().rstrip("."), port) == (
+        base.scheme,
+        base.host,
+        base.port,
+    )
+    if (
+        not same
+        or "@" in parts.netloc
+        or not plain_path(parts.path)
+        or not parts.query.isprintable()
+        or " " in parts.query
+    ):
         return None
     if parts.path.rstrip("/") != base.path and not parts.path.startswith(f"{base.path}/"):
         return None

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 from cds_service.fhir.allowed import Base
 
-_KEEP = 8              # idle connections per server
+_KEEP = 8  # idle connections per server
 _KEEP_SECONDS = 30.0
 _CHUNK = 64 * 1024
 
@@ -90,7 +90,7 @@ class Connections:
         self._idle: dict[Base, list[_Pinned]] = defaultdict(list)
 
     def get(self, base: Base, target: str, headers: dict[str, str], budget: Budget, max_bytes: int) -> Answered:
-        """GET `target` (path and query). Raises `NotFetched`; a kept connection that has gone stale is replaced once."""
+        """GET `target` (path and query). Raises `NotFetched`; a stale kept connection is replaced once."""
         kept = self._kept(base)
         if kept is not None:
             try:
@@ -217,7 +217,7 @@ def _body(reply: http.client.HTTPResponse, sock: socket.socket, budget: Budget, 
         parts.append(part)
     if reply.length:
         raise NotFetched("the answer broke off")
-    reply.read()        # at its end: lets the connection be used again
+    reply.read()  # at its end: lets the connection be used again
     return b"".join(parts)
 
 
@@ -232,4 +232,4 @@ def _said(wrong: Exception, budget: Budget) -> str:
 
 def _shut(sock: socket.socket) -> None:
     with contextlib.suppress(OSError):
-        socket.socket.shutdown(sock, socket.SHUT_RDWR)      # past the TLS layer, which another thread is using
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)  # past the TLS layer, which another thread is using

@@ -41,7 +41,9 @@ class DemoPeople:
 
     def __init__(self, content: Traversable | None = None):
         folder = content if content is not None else files("cds_service.fixtures")
-        people = sorted((item for item in folder.joinpath("people").iterdir() if item.name.endswith(".json")), key=_by_name)
+        people = sorted(
+            (item for item in folder.joinpath("people").iterdir() if item.name.endswith(".json")), key=_by_name
+        )
         self.stories = tuple(item.name.removesuffix(".json") for item in people)
         self._texts = [item.read_text(encoding="utf-8") for item in (*people, folder.joinpath("practitioner.json"))]
         self._rendered: tuple[datetime, Charts] | None = None
@@ -66,7 +68,7 @@ def render(text: str, now: datetime) -> str:
     rendered = _TOKEN.sub(lambda found: _moment(found[1], found[2], now), text)
     if "{{" in rendered:
         start = rendered.index("{{")
-        raise ValueError(f"a date token is not understood: {rendered[start:start + 30]!r}")
+        raise ValueError(f"a date token is not understood: {rendered[start : start + 30]!r}")
     return rendered
 
 

@@ -59,13 +59,12 @@ def problems_of(answer: Answer, what: str = "prefetch") -> Iterable[Problem]:
 def missing_required(readings: Iterable[Reading]) -> list[str]:
     """Keys of required queries nobody has answered. A null is an answer."""
     return [
-        reading.query.key for reading in readings
-        if reading.query.required and reading.state in ("failed", "not asked")
+        reading.query.key for reading in readings if reading.query.required and reading.state in ("failed", "not asked")
     ]
 
 
 def _check_patient(readings: Iterable[Reading], patient_id: str) -> None:
-    """The answer to the Patient query must be this patient; Patients brought along elsewhere are the record's matter."""
+    """The answer to the Patient query must be this patient; Patients elsewhere are the record's matter."""
     for reading in readings:
         if reading.query.type != "Patient":
             continue

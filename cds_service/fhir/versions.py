@@ -60,27 +60,44 @@ _R5_MEDICATION = Mark("medication", "R5", "hidden", _is_object)
 _R5_CODE = Mark("code", "R5", "hidden", _has_concept)
 
 MARKS: Mapping[str, tuple[Mark, ...]] = {
-    "Observation": (_CONTEXT, Mark("category", "DSTU2", holds=_is_object), Mark("related", "STU3"), Mark("triggeredBy", "R5")),
+    "Observation": (
+        _CONTEXT,
+        Mark("category", "DSTU2", holds=_is_object),
+        Mark("related", "STU3"),
+        Mark("triggeredBy", "R5"),
+    ),
     "Condition": (
         Mark("clinicalStatus", "STU3 or DSTU2", holds=_is_text),
         Mark("verificationStatus", "STU3 or DSTU2", holds=_is_text),
-        Mark("assertedDate", "STU3"), Mark("dateRecorded", "DSTU2"), Mark("participant", "R5"),
+        Mark("assertedDate", "STU3"),
+        Mark("dateRecorded", "DSTU2"),
+        Mark("participant", "R5"),
     ),
     "Encounter": (
-        Mark("class", "DSTU2", holds=_is_text), Mark("class", "R5", holds=_is_list),
-        Mark("reason", "R5 or STU3", "hidden"), Mark("actualPeriod", "R5", "hidden"), Mark("admission", "R5", "hidden"),
+        Mark("class", "DSTU2", holds=_is_text),
+        Mark("class", "R5", holds=_is_list),
+        Mark("reason", "R5 or STU3", "hidden"),
+        Mark("actualPeriod", "R5", "hidden"),
+        Mark("admission", "R5", "hidden"),
     ),
     "Procedure": (
-        Mark("notDone", "STU3", "denied", _is_true), Mark("notPerformed", "DSTU2", "denied", _is_true),
-        Mark("occurrenceDateTime", "R5", "hidden"), Mark("occurrencePeriod", "R5", "hidden"), _CONTEXT,
+        Mark("notDone", "STU3", "denied", _is_true),
+        Mark("notPerformed", "DSTU2", "denied", _is_true),
+        Mark("occurrenceDateTime", "R5", "hidden"),
+        Mark("occurrencePeriod", "R5", "hidden"),
+        _CONTEXT,
     ),
     "MedicationRequest": (_R5_MEDICATION, _CONTEXT),
     "MedicationStatement": (
-        _R5_MEDICATION, Mark("taken", "STU3", "denied", _not_taken), Mark("wasNotTaken", "DSTU2", "denied", _is_true),
+        _R5_MEDICATION,
+        Mark("taken", "STU3", "denied", _not_taken),
+        Mark("wasNotTaken", "DSTU2", "denied", _is_true),
     ),
     "MedicationDispense": (_R5_MEDICATION, Mark("notDone", "STU3", "denied", _is_true)),
     "MedicationAdministration": (
-        _R5_MEDICATION, Mark("notGiven", "STU3", "denied", _is_true), Mark("wasNotGiven", "DSTU2", "denied", _is_true),
+        _R5_MEDICATION,
+        Mark("notGiven", "STU3", "denied", _is_true),
+        Mark("wasNotGiven", "DSTU2", "denied", _is_true),
     ),
     "ServiceRequest": (_R5_CODE,),
     "DeviceRequest": (_R5_CODE,),

@@ -88,7 +88,10 @@ class Builder:
         return "quantity"
 
     def _table_type(self, scope: Scope, table: Table) -> Type:
-        rows = [as_table(row, table.where("first"), "a row").get("then") for row in as_rows(table["first"], table.where(), "first")]
+        rows = [
+            as_table(row, table.where("first"), "a row").get("then")
+            for row in as_rows(table["first"], table.where(), "first")
+        ]
         for raw in (*rows, table.get("otherwise")):
             if raw is not None and raw != "unknown":
                 return self.type_of(scope, raw, table.where())
@@ -121,12 +124,21 @@ class Builder:
         return node
 
     def truths(self, scope: Scope, raw: object, where: str) -> tuple[Node, ...]:
-        return tuple(self.truth(scope, item, getattr(item, "where", lambda: where)()) for item in as_rows(raw, where, "a list"))
+        return tuple(
+            self.truth(scope, item, getattr(item, "where", lambda: where)()) for item in as_rows(raw, where, "a list")
+        )
 
     def _criteria(self) -> Mapping[str, Callable[[Scope, Table], Node]]:
         return {
-            "all": self._all, "any": self._any, "not": self._not, "count": self._count, "value": self._compare,
-            "choice": self._choice_is, "first": self._first_truth, "known": self._known, "unless": self._unless,
+            "all": self._all,
+            "any": self._any,
+            "not": self._not,
+            "count": self._count,
+            "value": self._compare,
+            "choice": self._choice_is,
+            "first": self._first_truth,
+            "known": self._known,
+            "unless": self._unless,
             "unknown": self._undecided,
         }
 
@@ -160,15 +172,25 @@ class Builder:
         needed = need(table, "at_least", "count")
         if isinstance(needed, str):
             parameter = scope.find(needed, table.where())
-            needed = parameter.limit.printed[0].interval.low if isinstance(parameter, Parameter) and parameter.limit else None
-        return CountOf("truth", self.truths(scope, table["count"], table.where()), int(as_number(needed, table.where(), "at_least")), where=table.where())
+            needed = (
+                parameter.limit.printed[0].interval.low
+                if isinstance(parameter, Parameter) and parameter.limit
+                else None
+            )
+        return CountOf(
+            "truth",
+            self.truths(scope, table["count"], table.where()),
+            int(as_number(needed, table.where(), "at_least")),
+            where=table.where(),
+        )
 
     def _compare(self, scope: Scope, table: Table) -> Node:
         only(table, ("value", *OPERATORS), "value")
         quantity = self.quantity(scope, table["value"], table.where())
         bounds = tuple(
             (operator, limits.limit(self, scope, table[operator], table.where(operator), quantity))
-            for operator in OPERATORS if table.get(operator) is not None
+            for operator in OPERATORS
+            if table.get(operator) is not None
         )
         if not bounds:
             raise ContentError("value needs below, at_most, at_least or above", table.where())
@@ -177,7 +199,9 @@ class Builder:
     def _choice_is(self, scope: Scope, table: Table) -> Node:
         only(table, ("choice", "is"), "choice")
         labels = as_names(need(table, "is", "choice"), table.where("is"), "is")
-        return ChoiceIs("truth", self.choice(scope, table["choice"], table.where()), frozenset(labels), where=table.where())
+        return ChoiceIs(
+            "truth", self.choice(scope, table["choice"], table.where()), frozenset(labels), where=table.where()
+        )
 
     def _first_truth(self, scope: Scope, table: Table) -> Node:
         return self._first(scope, table, "truth", self.truth)
@@ -190,10 +214,17 @@ class Builder:
             only(line, ("when", "then"), "a row")
             if "then" not in line:
                 raise ContentError("a row needs `then`", line.where())
-            rows.append((self.truth(scope, need(line, "when", "a row"), line.where("when")), build(scope, line["then"], line.where("then"))))
+            rows.append(
+                (
+                    self.truth(scope, need(line, "when", "a row"), line.where("when")),
+                    build(scope, line["then"], line.where("then")),
+                )
+            )
         if "otherwise" not in table:
             raise ContentError("first needs `otherwise`", table.where())
-        return FirstOf(kind, tuple(rows), build(scope, table["otherwise"], table.where("otherwise")), where=table.where())
+        return FirstOf(
+            kind, tuple(rows), build(scope, table["otherwise"], table.where("otherwise")), where=table.where()
+        )
 
     # ------------------------------------------------------------------ quantities
 
@@ -233,7 +264,9 @@ class Builder:
         start = table.get("from", "date")
         if start not in ("date", "start"):
             raise ContentError("`from` is date or start", table.where("from"))
-        return AgeOf("quantity", tuple(self.any_type(scope, item, table.where()) for item in items), start, where=table.where())
+        return AgeOf(
+            "quantity", tuple(self.any_type(scope, item, table.where()) for item in items), start, where=table.where()
+        )
 
     def _score(self, scope: Scope, table: Table) -> Node:
         only(table, ("score",), "score")
@@ -243,11 +276,20 @@ class Builder:
             if "points" in line:
                 only(line, ("points", "when"), "an item")
                 when = self.truth(scope, need(line, "when", "an item"), line.where("when"))
-                items.append(Points("quantity", int(as_number(line["points"], line.where(), "points")), when, where=line.where()))
+                items.append(
+                    Points("quantity", int(as_number(line["points"], line.where(), "points")), when, where=line.where())
+                )
                 continue
             only(line, ("of", "bands"), "an item")
             bands = tuple(_band(band, line) for band in as_rows(need(line, "bands", "an item"), line.where(), "bands"))
-            items.append(Bands("quantity", self.quantity(scope, need(line, "of", "an item"), line.where()), bands, where=line.where()))
+            items.append(
+                Bands(
+                    "quantity",
+                    self.quantity(scope, need(line, "of", "an item"), line.where()),
+                    bands,
+                    where=line.where(),
+                )
+            )
         return Score("quantity", tuple(items), where=table.where())
 
     # ------------------------------------------------------------------ choices
@@ -309,5 +351,3 @@ def _band(band: object, line: Table) -> tuple[Decimal | None, Decimal | None, in
     low, high, points = band
     ends = [None if end is None else as_number(end, line.where("bands"), "a band") for end in (low, high)]
     return ends[0], ends[1], int(as_number(points, line.where("bands"), "points"))
-
-

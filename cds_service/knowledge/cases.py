@@ -22,8 +22,23 @@ from cds_service.model.criteria import Fact, Node, children
 from cds_service.model.rule import Rule
 
 CASE_KEYS = (
-    "name", "given", "expect", "hook", "orders", "indicator", "held", "site", "resources", "drafts", "unavailable",
-    "says", "now", "note", "unknown", "wells", "missing",
+    "name",
+    "given",
+    "expect",
+    "hook",
+    "orders",
+    "indicator",
+    "held",
+    "site",
+    "resources",
+    "drafts",
+    "unavailable",
+    "says",
+    "now",
+    "note",
+    "unknown",
+    "wells",
+    "missing",
 )
 DEFAULT_NOW = datetime.fromisoformat("2026-06-15T10:00:00+00:00")
 PATIENT_ID = "case-patient"
@@ -57,7 +72,10 @@ def load_cases(content: Content, catalogue: Catalogue, rule: Rule) -> list[Case]
     only(table, ("rule", "now", "people", "cases"), "a cases file")
     now = moment(table.get("now"), table) or DEFAULT_NOW
     people = as_table(table.get("people") or Table(table.file, table.own_line), table.where("people"), "people")
-    return [_case(catalogue, rule, as_table(row, table.where("cases"), "a case"), now, people) for row in table.get("cases") or ()]
+    return [
+        _case(catalogue, rule, as_table(row, table.where("cases"), "a case"), now, people)
+        for row in table.get("cases") or ()
+    ]
 
 
 def moment(value: object, table: Table) -> datetime | None:
@@ -93,7 +111,9 @@ def _case(catalogue: Catalogue, rule: Rule, table: Table, now: datetime, people:
     only(table, CASE_KEYS, "a case")
     now = moment(table.get("now"), table) or now
     making = Making(catalogue.vocabulary, PATIENT_ID, now)
-    given = given_of(as_table(table.get("given") or Table(table.file, table.own_line), table.where("given"), "given"), people)
+    given = given_of(
+        as_table(table.get("given") or Table(table.file, table.own_line), table.where("given"), "given"), people
+    )
     resources: list[Mapping[str, Any]] = []
     drafts: list[Mapping[str, Any]] = []
     for name, value in given.items():
@@ -107,11 +127,21 @@ def _case(catalogue: Catalogue, rule: Rule, table: Table, now: datetime, people:
     drafts += [_plain(row) for row in table.get("drafts") or ()]
     orders = as_names(table["orders"], table.where("orders"), "orders") if table.get("orders") is not None else None
     return Case(
-        rule.id, as_text(need(table, "name", "a case"), table.where("name"), "name"),
-        str(table.get("hook") or default_hook(catalogue, rule)), now, tuple(resources), tuple(drafts),
+        rule.id,
+        as_text(need(table, "name", "a case"), table.where("name"), "name"),
+        str(table.get("hook") or default_hook(catalogue, rule)),
+        now,
+        tuple(resources),
+        tuple(drafts),
         frozenset(as_names(table.get("unavailable") or [], table.where(), "unavailable")),
-        str(need(table, "expect", "a case")), orders, str(table.get("indicator") or ""), str(table.get("held") or ""),
-        as_names(table.get("says") or [], table.where("says"), "says"), table.get("site"), table.where(), dict(given),
+        str(need(table, "expect", "a case")),
+        orders,
+        str(table.get("indicator") or ""),
+        str(table.get("held") or ""),
+        as_names(table.get("says") or [], table.where("says"), "says"),
+        table.get("site"),
+        table.where(),
+        dict(given),
     )
 
 
@@ -139,8 +169,14 @@ def default_hook(catalogue: Catalogue, rule: Rule) -> str:
 
 
 def _give(
-    catalogue: Catalogue, rule: Rule, making: Making, name: str, said: str, where: str,
-    resources: list[Mapping[str, Any]], drafts: list[Mapping[str, Any]],
+    catalogue: Catalogue,
+    rule: Rule,
+    making: Making,
+    name: str,
+    said: str,
+    where: str,
+    resources: list[Mapping[str, Any]],
+    drafts: list[Mapping[str, Any]],
 ) -> None:
     if name == "patient":
         resources.append(making.patient(said, where))
@@ -191,7 +227,7 @@ def first_fact(node: Node) -> Fact | None:
 
 @dataclass(frozen=True)
 class Phrase:
-    """"12 ng/mL, 5 days ago, left": what is said, when, where, and the rest."""
+    """ "12 ng/mL, 5 days ago, left": what is said, when, where, and the rest."""
 
     said: str
     when: datetime | None

@@ -34,13 +34,13 @@ class Catalogue:
     references: Mapping[str, Reference]
     definitions: Mapping[str, Named]
     parameters: Mapping[str, Parameter]
-    override_reasons: tuple[tuple[str, str], ...]       # the common ones: (code, display)
+    override_reasons: tuple[tuple[str, str], ...]  # the common ones: (code, display)
     all_reasons: Mapping[str, str]
-    form: Mapping[str, str]                             # linkId -> question
+    form: Mapping[str, str]  # linkId -> question
     site: Site
-    templates: Mapping[str, Query]                      # resource type -> its prefetch template
-    queries: Mapping[str, tuple[Query, ...]]            # service id -> what it asks for
-    unused: tuple[tuple[str, str], ...] = ()            # (where, name) of definitions nothing names
+    templates: Mapping[str, Query]  # resource type -> its prefetch template
+    queries: Mapping[str, tuple[Query, ...]]  # service id -> what it asks for
+    unused: tuple[tuple[str, str], ...] = ()  # (where, name) of definitions nothing names
 
 
 def load(content: Content | None = None, site: Site | Path | None = None) -> Catalogue:
@@ -49,15 +49,21 @@ def load(content: Content | None = None, site: Site | Path | None = None) -> Cat
     site = site if isinstance(site, Site) else load_site(site)
     uris = {name: spelled[0] for name, spelled in content.table("systems.yaml").items()}
     orders = load_orders(content, uris)
-    vocabulary = load_vocabulary(content, orders, site.table if site.table else None)
+    vocabulary = load_vocabulary(content, orders, site.table)
     conventions = content.table("conventions.yaml")
     packs = {name: as_table(conventions[name], conventions.where(name), name) for name in conventions}
     builder = Builder(vocabulary, packs, frozenset(orders))
     shared = _shared_scope(content, builder, site)
     references = _references(content)
-    reasons = {code: str(text) for group in ("common", "further") for code, text in content.table("override-reasons.yaml")[group].items()}
+    reasons = {
+        code: str(text)
+        for group in ("common", "further")
+        for code, text in content.table("override-reasons.yaml")[group].items()
+    }
     gates = {
-        name: {label: builder.truth(shared, raw, table.where("gates")) for label, raw in (table.get("gates") or {}).items()}
+        name: {
+            label: builder.truth(shared, raw, table.where("gates")) for label, raw in (table.get("gates") or {}).items()
+        }
         for name, table in packs.items()
     }
     attributes = content.table("attributes.yaml", required=False)
@@ -71,10 +77,21 @@ def load(content: Content | None = None, site: Site | Path | None = None) -> Cat
     from cds_service.knowledge.queries import queries_of
 
     return Catalogue(
-        content, vocabulary, rules, services, orders, references, definitions, dict(shared.parameters),
-        tuple((code, str(text)) for code, text in content.table("override-reasons.yaml")["common"].items()), reasons,
-        form, site, templates, {name: queries_of(service, templates) for name, service in services.items()},
-        tuple([*shared.unused(), *making.unused]),
+        content,
+        vocabulary,
+        rules,
+        services,
+        orders,
+        references,
+        definitions,
+        dict(shared.parameters),
+        tuple((code, str(text)) for code, text in content.table("override-reasons.yaml")["common"].items()),
+        reasons,
+        form,
+        site,
+        templates,
+        {name: queries_of(service, templates) for name, service in services.items()},
+        (*shared.unused(), *making.unused),
     )
 
 
@@ -115,7 +132,10 @@ def _from_setting(parameter: Parameter, value: Any, site: Site) -> Parameter:
 
     number = as_number(value, site.table.where("settings"), parameter.name)
     if parameter.range and not parameter.range[0] <= number <= parameter.range[1]:
-        raise ContentError(f"{parameter.name}: {number} is outside {parameter.range[0]}..{parameter.range[1]}", site.table.where("settings"))
+        raise ContentError(
+            f"{parameter.name}: {number} is outside {parameter.range[0]}..{parameter.range[1]}",
+            site.table.where("settings"),
+        )
     return replace(parameter, limit=printed(number, parameter.unit), origin=f"{site.name}: settings")
 
 
@@ -143,8 +163,12 @@ def _references(content: Content) -> dict[str, Reference]:
         body = as_table(table[key], table.where(key), key)
         only(body, ("label", "citation", "url", "year", "tag", "note"), f"the reference {key}")
         found[key] = Reference(
-            key, str(body.get("label") or key), str(body.get("citation") or ""), str(body.get("url") or ""),
-            str(body.get("year") or ""), body.get("tag") != "M",
+            key,
+            str(body.get("label") or key),
+            str(body.get("citation") or ""),
+            str(body.get("url") or ""),
+            str(body.get("year") or ""),
+            body.get("tag") != "M",
         )
     return found
 

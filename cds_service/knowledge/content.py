@@ -47,4 +47,6 @@ class Content:
 
     def rule_folders(self) -> list[str]:
         place = self.root.joinpath("rules")
-        return sorted(entry.name for entry in place.iterdir() if entry.is_dir() and entry.joinpath("rule.yaml").is_file())
+        return sorted(
+            entry.name for entry in place.iterdir() if entry.is_dir() and entry.joinpath("rule.yaml").is_file()
+        )

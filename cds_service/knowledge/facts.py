@@ -21,16 +21,22 @@ _SETS, _SPANS, _WORDS, _FLAGS = "sets", "spans", "words", "flags"
 # Of each kind: the options it takes beside its window, by how they are read.
 KINDS: dict[str, dict[str, tuple[str, ...]]] = {
     "condition": {
-        _SETS: ("except", "at", "not_followed_by"), _SPANS: ("older_than",),
-        _WORDS: ("status", "certainty", "undated", "if_none"), _FLAGS: ("also_procedure", "no_status_days"),
+        _SETS: ("except", "at", "not_followed_by"),
+        _SPANS: ("older_than",),
+        _WORDS: ("status", "certainty", "undated", "if_none"),
+        _FLAGS: ("also_procedure", "no_status_days"),
     },
     "symptom": {
-        _SETS: ("denied_by", "not_followed_by"), _SPANS: ("encounters_within", "answers_within"),
-        _WORDS: ("answer", "if_none", "undated", "conditions_window"), _FLAGS: ("no_status_days", "also", "encounters_needed"),
+        _SETS: ("denied_by", "not_followed_by"),
+        _SPANS: ("encounters_within", "answers_within"),
+        _WORDS: ("answer", "if_none", "undated", "conditions_window"),
+        _FLAGS: ("no_status_days", "also", "encounters_needed"),
     },
     "sign": {
-        _SETS: ("denied_by", "not_followed_by"), _SPANS: ("encounters_within", "answers_within"),
-        _WORDS: ("answer", "if_none", "undated", "conditions_window"), _FLAGS: ("no_status_days", "also", "encounters_needed"),
+        _SETS: ("denied_by", "not_followed_by"),
+        _SPANS: ("encounters_within", "answers_within"),
+        _WORDS: ("answer", "if_none", "undated", "conditions_window"),
+        _FLAGS: ("no_status_days", "also", "encounters_needed"),
     },
     "answer": {_SPANS: ("days_each",), _WORDS: ("if_none", "unit"), _FLAGS: ("choices",)},
     "result": {_WORDS: ("take", "preliminary", "implausible"), _FLAGS: ("per_side",)},
@@ -73,7 +79,8 @@ def fact(builder: Builder, scope: Scope, table: Table) -> Fact:
     merged: dict[str, Any] = dict(convention) if isinstance(convention, Table) else {}
     merged |= {name: value for name, value in table.items() if name != kind}
     options = tuple(
-        (name, option) for name, value in merged.items()
+        (name, option)
+        for name, value in merged.items()
         if name not in _WINDOW and (option := _option(builder, scope, table, reading, name, value)) is not None
     )
     inner: tuple[Node, ...] = ()
@@ -82,8 +89,15 @@ def fact(builder: Builder, scope: Scope, table: Table) -> Fact:
         if table.get("answer"):
             inner = (*inner, _side_answer(builder, scope, table))
     return Fact(
-        type_of(table), kind, _sets(builder, table, kind) if kind != "side" else (),
-        _window(builder, scope, table, merged), _side(builder, scope, table), scope.pack, options, inner, where=table.where(),
+        type_of(table),
+        kind,
+        _sets(builder, table, kind) if kind != "side" else (),
+        _window(builder, scope, table, merged),
+        _side(builder, scope, table),
+        scope.pack,
+        options,
+        inner,
+        where=table.where(),
     )
 
 
@@ -123,7 +137,9 @@ def _sets(builder: Builder, table: Table, kind: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _option(builder: Builder, scope: Scope, table: Table, reading: dict[str, tuple[str, ...]], name: str, value: Any) -> object:
+def _option(
+    builder: Builder, scope: Scope, table: Table, reading: dict[str, tuple[str, ...]], name: str, value: Any
+) -> object:
     where = table.where(name) if name in table else table.where()
     if value is None:
         return None
@@ -159,7 +175,7 @@ def _also(builder: Builder, item: object, where: str) -> tuple[tuple[str, ...], 
 
 
 def span(scope: Scope, value: object, where: str) -> Span:
-    """"90 days", or the name of a parameter in days or hours."""
+    """ "90 days", or the name of a parameter in days or hours."""
     if found := as_span(value):
         return found
     if isinstance(value, str) and scope.has(value):
@@ -209,5 +225,3 @@ def _side(builder: Builder, scope: Scope, table: Table) -> SameSide | None:
     only(body, ("same_as", "unstated"), "side")
     of = builder.choice(scope, need(body, "same_as", "side"), table.where("side"))
     return SameSide(of, "ignored" if body.get("unstated") == "ignored" else "counts")
-
-

@@ -18,7 +18,14 @@ if TYPE_CHECKING:
     from cds_service.knowledge.builder import Builder
 
 # Spans in days, so that weeks, days and hours compare; everything else keeps its own scale.
-_DAYS = {"hours": Decimal(1) / 24, "hour": Decimal(1) / 24, "h": Decimal(1) / 24, "weeks": Decimal(7), "week": Decimal(7), "wk": Decimal(7)}
+_DAYS = {
+    "hours": Decimal(1) / 24,
+    "hour": Decimal(1) / 24,
+    "h": Decimal(1) / 24,
+    "weeks": Decimal(7),
+    "week": Decimal(7),
+    "wk": Decimal(7),
+}
 _ANALYTE_OF = {"altitude-adjusted": "of", "transferrin-saturation": "reported", "adjusted-calcium": "reported"}
 
 
@@ -54,7 +61,9 @@ def limit(builder: Builder, scope: Scope, raw: object, where: str, quantity: Nod
     if isinstance(raw, Table) and next(iter(raw), "") == "times":
         return builder.times(scope, raw)
     if isinstance(raw, Table) and next(iter(raw), "") == "first":
-        return builder._first(scope, raw, "quantity", lambda inner, item, place: limit(builder, inner, item, place, quantity))
+        return builder._first(
+            scope, raw, "quantity", lambda inner, item, place: limit(builder, inner, item, place, quantity)
+        )
     if isinstance(raw, str) and scope.has(raw):
         node = scope.find(raw, where)
         if isinstance(node, Parameter):
@@ -92,7 +101,9 @@ def _in_units(value: Limit, analyte: Analyte | None, where: str, name: str) -> L
         if analyte is not None:
             known = analyte.units.get(" ".join(quantity.unit.code.split()).lower())
             if known is None:
-                raise ContentError(f"`{name}` is in {quantity.unit.code}, which {analyte.name} is not measured in", where)
+                raise ContentError(
+                    f"`{name}` is in {quantity.unit.code}, which {analyte.name} is not measured in", where
+                )
             unit = known
         quantities.append(replace(quantity, unit=unit))
     return Limit(tuple(quantities))

@@ -63,13 +63,22 @@ def _finding(where: str, message: str, remedy: str) -> Finding:
 
 
 def _rule(catalogue: Catalogue, rule: Rule) -> Iterator[Finding]:
-    if not any(item.id == rule.id for service in catalogue.services.values() for item in service.rules) and rule.showing != "off":
+    if (
+        not any(item.id == rule.id for service in catalogue.services.values() for item in service.rules)
+        and rule.showing != "off"
+    ):
         yield _finding(rule.file, f"no service evaluates {rule.id}", "Add it to a file in hooks/services.")
     if not rule.references:
-        yield _finding(rule.file, f"{rule.id} names no source", "List at least one key of references.yaml under `references`.")
+        yield _finding(
+            rule.file, f"{rule.id} names no source", "List at least one key of references.yaml under `references`."
+        )
     reviewed = rule.life.get("reviewed") or {}
     if rule.status == "active" and not all(reviewed.get(name) for name in ("by", "on", "next")):
-        yield _finding(rule.file, f"{rule.id} is active and nobody signed it", "Fill `reviewed: {by, on, next}` or make it a draft.")
+        yield _finding(
+            rule.file,
+            f"{rule.id} is active and nobody signed it",
+            "Fill `reviewed: {by, on, next}` or make it a draft.",
+        )
     for outcome in rule.outcomes:
         yield from _texts(rule, outcome)
     yield from _cases(catalogue, rule)
@@ -77,16 +86,20 @@ def _rule(catalogue: Catalogue, rule: Rule) -> Iterator[Finding]:
 
 def _texts(rule: Rule, outcome: Outcome) -> Iterator[Finding]:
     if not outcome.summary and not outcome.line:
-        yield _finding(rule.file, f"the outcome {outcome.name} says nothing", "Give it a `summary`, or `joins` and a `line`.")
+        yield _finding(
+            rule.file, f"the outcome {outcome.name} says nothing", "Give it a `summary`, or `joins` and a `line`."
+        )
     if (longest := longest_summary(rule, outcome.summary)) > SUMMARY_MOST:
         yield _finding(
-            rule.file, f"the summary of {outcome.name} can reach {longest} characters",
+            rule.file,
+            f"the summary of {outcome.name} can reach {longest} characters",
             f"Shorten it to {SUMMARY_MOST}, or put a part in [square brackets].",
         )
 
 
 def longest_summary(rule: Rule, template: str) -> int:
     """How long a summary can get when its optional parts are left out and its words are the longest there are."""
+
     def width(match: re.Match[str]) -> str:
         name, attribute = match.groups()
         if word := rule.words.get(name):
@@ -114,7 +127,9 @@ def _cases(catalogue: Catalogue, rule: Rule) -> Iterator[Finding]:
     known = {*(outcome.name for outcome in rule.outcomes), "silent", "fired", "held", *_DECIDED}
     for case in cases:
         if case.expect not in known:
-            yield _finding(case.where, f"`{case.expect}` is no outcome of {rule.id}", f"It is one of {', '.join(sorted(known))}.")
+            yield _finding(
+                case.where, f"`{case.expect}` is no outcome of {rule.id}", f"It is one of {', '.join(sorted(known))}."
+            )
 
 
 def _parameters(catalogue: Catalogue) -> Iterable[Parameter]:
@@ -128,7 +143,11 @@ def _sources(catalogue: Catalogue) -> Iterator[Finding]:
     for parameter in _parameters(catalogue):
         cited.add(parameter.source)
         if parameter.source not in catalogue.references:
-            yield _finding(parameter.where, f"the source `{parameter.source}` of {parameter.name} is unknown", "Name a key of references.yaml.")
+            yield _finding(
+                parameter.where,
+                f"the source `{parameter.source}` of {parameter.name} is unknown",
+                "Name a key of references.yaml.",
+            )
     table = catalogue.content.table("references.yaml")
     for key in catalogue.references:
         if key not in cited and key not in OWN_SOURCES:
@@ -141,4 +160,8 @@ def _codes(catalogue: Catalogue) -> Iterator[Finding]:
             for name, body in file.items():
                 for row in body.get("codes") or ():
                     if not row.get("seen_in"):
-                        yield _finding(row.where(), f"the code {row.get('code')} of {name} has no source", "Say in `seen_in` where it was seen.")
+                        yield _finding(
+                            row.where(),
+                            f"the code {row.get('code')} of {name} has no source",
+                            "Say in `seen_in` where it was seen.",
+                        )

@@ -31,10 +31,14 @@ class Making:
 
     def base(self, kind: str) -> dict[str, Any]:
         self.count += 1
-        return {"resourceType": kind, "id": f"case-{self.count}", "subject": {"reference": f"Patient/{self.patient_id}"}}
+        return {
+            "resourceType": kind,
+            "id": f"case-{self.count}",
+            "subject": {"reference": f"Patient/{self.patient_id}"},
+        }
 
     def patient(self, said: str, where: str) -> dict[str, Any]:
-        """"female, 40 years", "male, born 1980", "sex unknown, 40 years"."""
+        """ "female, 40 years", "male, born 1980", "sex unknown, 40 years"."""
         person: dict[str, Any] = {"resourceType": "Patient", "id": self.patient_id}
         for part in (item.strip() for item in said.split(",")):
             if part in ("female", "male", "other", "unknown"):
@@ -59,13 +63,14 @@ class Making:
         dates = [phrase.when for _, phrase in self._items if phrase.when]
         response = self.base("QuestionnaireResponse")
         return response | {
-            "status": "completed", "questionnaire": "urn:leg-red-flag-form",
+            "status": "completed",
+            "questionnaire": "urn:leg-red-flag-form",
             "authored": (min(dates) if dates else self.now).isoformat(),
             "item": [{"linkId": item, "answer": [_answer(phrase.said)]} for item, phrase in self._items],
         }
 
     def concept(self, sets: tuple[str, ...], phrase: Phrase) -> dict[str, Any]:
-        """The concept: a text when one is given, the code named, else the first code of the first set that fits the side."""
+        """The concept: a text if given, the code named, else the first code of the first set that fits the side."""
         if text := phrase.more.get("text"):
             return {"text": text}
         codes = [code for name in sets for code in self.codes(name)]
@@ -88,7 +93,8 @@ class Making:
             return analyte.codes
         return tuple(
             Code(system, self.vocabulary.uris.get(system, system), code, "")
-            for (system, code), names in self.vocabulary.exact.items() if name in names
+            for (system, code), names in self.vocabulary.exact.items()
+            if name in names
         )
 
 
@@ -101,12 +107,15 @@ def _answer(said: str) -> dict[str, Any]:
     return {"valueDecimal": float(match[2])} if match else {"valueString": said}
 
 
-
-
 def _sited(making: Making, resource: dict[str, Any], phrase: Phrase, listed: bool) -> None:
     if not phrase.side:
         return
-    codes = [code for name in making.vocabulary.sets for code in making.vocabulary.sets[name].codes if code.side == phrase.side and "SIDE" in name]
+    codes = [
+        code
+        for name in making.vocabulary.sets
+        for code in making.vocabulary.sets[name].codes
+        if code.side == phrase.side and "SIDE" in name
+    ]
     coding = [{"system": codes[0].uri, "code": codes[0].code}] if codes else []
     site = {"coding": coding, "text": phrase.side} if coding else {"text": phrase.side}
     resource["bodySite"] = [site] if listed else site
@@ -117,9 +126,18 @@ def resource_for(making: Making, kind: str, sets: tuple[str, ...], phrase: Phras
     if phrase.said == "ordered":
         return _order(making, sets, phrase)
     builders = {
-        "condition": _condition, "symptom": _condition, "sign": _condition, "result": _result, "missing": _result,
-        "pending": _order, "medication": _medicine, "exposure": _medicine, "procedure": _procedure,
-        "requested": _order, "report": _report, "encounter": _encounter,
+        "condition": _condition,
+        "symptom": _condition,
+        "sign": _condition,
+        "result": _result,
+        "missing": _result,
+        "pending": _order,
+        "medication": _medicine,
+        "exposure": _medicine,
+        "procedure": _procedure,
+        "requested": _order,
+        "report": _report,
+        "encounter": _encounter,
     }
     if kind not in builders:
         raise ContentError(f"a case cannot give a fact of kind `{kind}`", where)
@@ -133,8 +151,10 @@ def _date(phrase: Phrase) -> str | None:
 def _condition(making: Making, sets: tuple[str, ...], phrase: Phrase) -> dict[str, Any]:
     if phrase.said == "absent" or phrase.said == "observed":
         observation = making.base("Observation") | {
-            "status": phrase.more.get("status", "final"), "code": making.concept(sets, phrase),
-            "effectiveDateTime": _date(phrase), "valueBoolean": phrase.said == "observed",
+            "status": phrase.more.get("status", "final"),
+            "code": making.concept(sets, phrase),
+            "effectiveDateTime": _date(phrase),
+            "valueBoolean": phrase.said == "observed",
         }
         _sited(making, observation, phrase, listed=False)
         return observation
@@ -151,7 +171,8 @@ def _condition(making: Making, sets: tuple[str, ...], phrase: Phrase) -> dict[st
 
 def _result(making: Making, sets: tuple[str, ...], phrase: Phrase) -> dict[str, Any]:
     observation = making.base("Observation") | {
-        "status": phrase.more.get("status", "final"), "code": making.concept(sets[:1], phrase),
+        "status": phrase.more.get("status", "final"),
+        "code": making.concept(sets[:1], phrase),
     }
     if date := _date(phrase):
         observation["effectiveDateTime"] = date
@@ -186,9 +207,15 @@ def _medicine(making: Making, sets: tuple[str, ...], phrase: Phrase) -> dict[str
         days = {"value": int(phrase.more["supply"])} if "supply" in phrase.more else None
         made = making.base("MedicationDispense") | concept | {"status": "completed", "whenHandedOver": date}
         return made | ({"daysSupply": days} if days else {})
-    request = making.base("MedicationRequest") | concept | {
-        "status": phrase.more.get("status", "active"), "intent": phrase.more.get("intent", "order"), "authoredOn": date,
-    }
+    request = (
+        making.base("MedicationRequest")
+        | concept
+        | {
+            "status": phrase.more.get("status", "active"),
+            "intent": phrase.more.get("intent", "order"),
+            "authoredOn": date,
+        }
+    )
     if phrase.until:
         request["dispenseRequest"] = {"validityPeriod": {"start": date, "end": phrase.until.isoformat()}}
     if dose := phrase.more.get("dose"):
@@ -197,7 +224,10 @@ def _medicine(making: Making, sets: tuple[str, ...], phrase: Phrase) -> dict[str
 
 
 def _procedure(making: Making, sets: tuple[str, ...], phrase: Phrase) -> dict[str, Any]:
-    procedure = making.base("Procedure") | {"status": phrase.more.get("status", "completed"), "code": making.concept(sets, phrase)}
+    procedure = making.base("Procedure") | {
+        "status": phrase.more.get("status", "completed"),
+        "code": making.concept(sets, phrase),
+    }
     if date := _date(phrase):
         procedure["performedDateTime"] = date
     _sited(making, procedure, phrase, listed=True)
@@ -206,8 +236,10 @@ def _procedure(making: Making, sets: tuple[str, ...], phrase: Phrase) -> dict[st
 
 def _order(making: Making, sets: tuple[str, ...], phrase: Phrase) -> dict[str, Any]:
     order = making.base("ServiceRequest") | {
-        "status": phrase.more.get("status", "active"), "intent": phrase.more.get("intent", "order"),
-        "code": making.concept(sets, phrase), "authoredOn": _date(phrase),
+        "status": phrase.more.get("status", "active"),
+        "intent": phrase.more.get("intent", "order"),
+        "code": making.concept(sets, phrase),
+        "authoredOn": _date(phrase),
     }
     _sited(making, order, phrase, listed=True)
     return order
@@ -215,11 +247,18 @@ def _order(making: Making, sets: tuple[str, ...], phrase: Phrase) -> dict[str, A
 
 def _report(making: Making, sets: tuple[str, ...], phrase: Phrase) -> dict[str, Any]:
     report = making.base("DiagnosticReport") | {
-        "status": phrase.more.get("status", "final"), "code": making.concept(sets, phrase), "effectiveDateTime": _date(phrase),
+        "status": phrase.more.get("status", "final"),
+        "code": making.concept(sets, phrase),
+        "effectiveDateTime": _date(phrase),
     }
     if phrase.side:
         report["code"] = next(
-            ({"coding": [{"system": code.uri, "code": code.code}]} for name in sets for code in making.codes(name) if code.side == phrase.side and not code.prefix),
+            (
+                {"coding": [{"system": code.uri, "code": code.code}]}
+                for name in sets
+                for code in making.codes(name)
+                if code.side == phrase.side and not code.prefix
+            ),
             report["code"],
         )
     if conclusion := phrase.more.get("conclusion"):
@@ -230,7 +269,9 @@ def _report(making: Making, sets: tuple[str, ...], phrase: Phrase) -> dict[str, 
 def _encounter(making: Making, sets: tuple[str, ...], phrase: Phrase) -> dict[str, Any]:
     start = _date(phrase)
     return making.base("Encounter") | {
-        "status": phrase.more.get("status", "finished"), "class": {"code": "AMB"}, "type": [making.concept(sets, phrase)],
+        "status": phrase.more.get("status", "finished"),
+        "class": {"code": "AMB"},
+        "type": [making.concept(sets, phrase)],
         "period": {"start": start, "end": start},
     }
 
@@ -238,7 +279,12 @@ def _encounter(making: Making, sets: tuple[str, ...], phrase: Phrase) -> dict[st
 def draft_for(making: Making, sets: tuple[str, ...], phrase: Phrase, position: int) -> Mapping[str, Any]:
     """An order of the hook: a medicine where the set holds medicines, a service else."""
     concept = making.concept(sets, phrase)
-    order = making.base("ServiceRequest") | {"id": f"draft-{position}", "status": "draft", "intent": "order", "authoredOn": making.now.isoformat()}
+    order = making.base("ServiceRequest") | {
+        "id": f"draft-{position}",
+        "status": "draft",
+        "intent": "order",
+        "authoredOn": making.now.isoformat(),
+    }
     system = next((coding["system"] for coding in concept.get("coding", ())), "")
     if "rxnorm" in system or any(name.startswith("rx-") for name in sets):
         order |= {"resourceType": "MedicationRequest", "medicationCodeableConcept": concept}

@@ -83,12 +83,14 @@ def _table(node: yaml.MappingNode, file: str) -> Table:
         if not isinstance(key_node, yaml.ScalarNode):
             raise ContentError("a key must be a word; quote text that starts with a brace", f"{file}:{line}")
         key = key_node.value
-        if key_node.style is None and key.lower() in _FOLKLORE and key != "on":
+        if not key_node.style and key.lower() in _FOLKLORE and key != "on":
             raise ContentError(f"the key `{key}` reads as true or false elsewhere; quote it", f"{file}:{line}")
         if key in table:
             raise ContentError(f"`{key}` stands twice (first in line {table.lines[key]})", f"{file}:{line}")
-        if isinstance(value_node, yaml.ScalarNode) and value_node.style is None and value_node.value == "":
-            raise ContentError(f"`{key}` has no value: write ~, or quote text that starts with a brace", f"{file}:{line}")
+        if isinstance(value_node, yaml.ScalarNode) and not value_node.style and value_node.value == "":
+            raise ContentError(
+                f"`{key}` has no value: write ~, or quote text that starts with a brace", f"{file}:{line}"
+            )
         table.lines[key] = line
         table[key] = _value(value_node, file)
     return table
@@ -96,7 +98,7 @@ def _table(node: yaml.MappingNode, file: str) -> Table:
 
 def _scalar(node: yaml.ScalarNode, file: str) -> Any:
     text: str = node.value
-    if node.style is not None:
+    if node.style:
         return text
     if text == "true":
         return True

@@ -16,16 +16,42 @@ from cds_service.model.criteria import Named, Node, Parameter
 from cds_service.model.rule import Ask, Collected, OrderLine, Outcome, Reference, Rule, Word
 
 RULE_KEYS = (
-    "id", "version", "status", "pack", "kind", "title", "why", "references", "parameters", "facts", "when", "unless",
-    "outcomes", "evidence", "consider", "override", "hides", "yields_to", "ask", "words", "passes", "limits", "short",
-    "collects", "held_back_by", "card", "reviewed", "attributes", "note",
+    "id",
+    "version",
+    "status",
+    "pack",
+    "kind",
+    "title",
+    "why",
+    "references",
+    "parameters",
+    "facts",
+    "when",
+    "unless",
+    "outcomes",
+    "evidence",
+    "consider",
+    "override",
+    "hides",
+    "yields_to",
+    "ask",
+    "words",
+    "passes",
+    "limits",
+    "short",
+    "collects",
+    "held_back_by",
+    "card",
+    "reviewed",
+    "attributes",
+    "note",
 )
 OUTCOME_KEYS = ("when", "indicator", "summary", "line", "joins", "detail", "orders", "alternatives", "link")
 KINDS = ("red-flag", "finding", "gap", "referral", "order-check", "reassurance", "lifestyle", "question", "collected")
 STATUSES = ("draft", "active", "retired")
 INDICATORS = ("critical", "warning", "info")
 PLACEHOLDER = re.compile(r"\{([a-z0-9-]+)(?:\.([a-z_]+))?\}")
-OWN_WORDS = {"count", "first-three", "first-two", "more", "pending", "pending-count"}       # of collected cards
+OWN_WORDS = {"count", "first-three", "first-two", "more", "pending", "pending-count"}  # of collected cards
 ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*\Z")
 
 
@@ -33,8 +59,13 @@ class RuleBuilder:
     """Builds rules over one set of shared names."""
 
     def __init__(
-        self, builder: Builder, shared: Scope, references: Mapping[str, Reference], override: Mapping[str, str],
-        gates: Mapping[str, Mapping[str, Node]], attributes: Mapping[str, Mapping[str, Any]],
+        self,
+        builder: Builder,
+        shared: Scope,
+        references: Mapping[str, Reference],
+        override: Mapping[str, str],
+        gates: Mapping[str, Mapping[str, Node]],
+        attributes: Mapping[str, Mapping[str, Any]],
     ):
         self.builder = builder
         self.shared = shared
@@ -63,16 +94,36 @@ class RuleBuilder:
         words = self._decided_by(table, words, when)
         passes = as_names(table.get("passes") or [], table.where("passes"), "passes")
         rule = Rule(
-            identity, identity.replace("-", "").upper(), str(need(table, "version", "a rule")),
-            self._one_of(table, "status", STATUSES), pack, self._one_of(table, "kind", KINDS),
-            as_text(need(table, "title", "a rule"), table.where("title"), "title"), str(table.get("why") or ""),
-            self._references(table), scope.parameters, {name: scope._named(name) for name in scope.raw}, when,
-            self._unless(scope, table), outcomes, asks, words, {}, self._evidence(scope, table),
-            str(table.get("consider") or ""), str(table.get("short") or ""), self._override(table),
-            as_names(table.get("hides") or [], table.where("hides"), "hides"), self._yields_to(table),
+            identity,
+            identity.replace("-", "").upper(),
+            str(need(table, "version", "a rule")),
+            self._one_of(table, "status", STATUSES),
+            pack,
+            self._one_of(table, "kind", KINDS),
+            as_text(need(table, "title", "a rule"), table.where("title"), "title"),
+            str(table.get("why") or ""),
+            self._references(table),
+            scope.parameters,
+            {name: scope._named(name) for name in scope.raw},
+            when,
+            self._unless(scope, table),
+            outcomes,
+            asks,
+            words,
+            {},
+            self._evidence(scope, table),
+            str(table.get("consider") or ""),
+            str(table.get("short") or ""),
+            self._override(table),
+            as_names(table.get("hides") or [], table.where("hides"), "hides"),
+            self._yields_to(table),
             tuple((label, gate) for label, gate in self.gates[pack].items() if label not in passes),
-            collected, limits=as_names(table.get("limits") or [], table.where("limits"), "limits"),
-            life={"reviewed": dict(table.get("reviewed") or {}), "attributes": {**self.attributes.get(pack, {}), **(table.get("attributes") or {})}},
+            collected,
+            limits=as_names(table.get("limits") or [], table.where("limits"), "limits"),
+            life={
+                "reviewed": dict(table.get("reviewed") or {}),
+                "attributes": {**self.attributes.get(pack, {}), **(table.get("attributes") or {})},
+            },
             file=table.file,
         )
         names = self._text_names(scope, rule, table) | self._pending(scope, rule, table)
@@ -107,7 +158,9 @@ class RuleBuilder:
         found = []
         for key in as_names(table.get("references") or [], table.where("references"), "references"):
             if key not in self.references:
-                raise ContentError(f"no reference is called `{key}`{nearest(key, self.references)}", table.where("references"))
+                raise ContentError(
+                    f"no reference is called `{key}`{nearest(key, self.references)}", table.where("references")
+                )
             found.append(self.references[key])
         return tuple(found)
 
@@ -126,16 +179,24 @@ class RuleBuilder:
         found = []
         for code in as_names(table.get("override") or [], table.where("override"), "override"):
             if code not in self.override:
-                raise ContentError(f"no override reason is called `{code}`{nearest(code, self.override)}", table.where("override"))
+                raise ContentError(
+                    f"no override reason is called `{code}`{nearest(code, self.override)}", table.where("override")
+                )
             found.append((code, self.override[code]))
         return tuple(found)
 
     def _yields_to(self, table: Table) -> tuple[str, ...]:
         found: list[str] = []
         for key in ("yields_to", "held_back_by"):
-            for item in as_rows(table.get(key) or [], table.where(key), key) if not isinstance(table.get(key), Table) else [table[key]]:
+            for item in (
+                as_rows(table.get(key) or [], table.where(key), key)
+                if not isinstance(table.get(key), Table)
+                else [table[key]]
+            ):
                 if isinstance(item, Table):
-                    found.extend(f"{level}:{pack}" for level, packs in item.items() for pack in as_rows(packs, item.where(), key))
+                    found.extend(
+                        f"{level}:{pack}" for level, packs in item.items() for pack in as_rows(packs, item.where(), key)
+                    )
                 else:
                     found.append(as_text(item, table.where(key), key))
         return tuple(found)
@@ -152,10 +213,19 @@ class RuleBuilder:
         only(table, OUTCOME_KEYS, f"the outcome {name}")
         when = self.builder.truth(scope, table["when"], table.where("when")) if table.get("when") is not None else None
         return Outcome(
-            name, when, self._indicator(scope, table), str(table.get("summary") or ""), str(table.get("line") or ""),
-            str(table.get("joins") or ""), str(table.get("detail") or ""),
-            tuple(self._order(scope, row, table) for row in as_rows(table.get("orders") or [], table.where("orders"), "orders")),
-            table.get("alternatives") is True, str(table.get("link") or ""),
+            name,
+            when,
+            self._indicator(scope, table),
+            str(table.get("summary") or ""),
+            str(table.get("line") or ""),
+            str(table.get("joins") or ""),
+            str(table.get("detail") or ""),
+            tuple(
+                self._order(scope, row, table)
+                for row in as_rows(table.get("orders") or [], table.where("orders"), "orders")
+            ),
+            table.get("alternatives") is True,
+            str(table.get("link") or ""),
         )
 
     def _indicator(self, scope: Scope, table: Table) -> tuple[tuple[Node | None, Any], ...]:
@@ -165,7 +235,9 @@ class RuleBuilder:
             value_rows: list[tuple[Node | None, Any]] = [(None, value)]
         else:
             body = as_table(value, where, "indicator")
-            value_rows = [(self.builder.truth(scope, raw, where), level) for level, raw in body.items() if level != "otherwise"]
+            value_rows = [
+                (self.builder.truth(scope, raw, where), level) for level, raw in body.items() if level != "otherwise"
+            ]
             value_rows.append((None, need(body, "otherwise", "indicator")))
         for _, level in value_rows:
             if level not in INDICATORS:
@@ -190,7 +262,11 @@ class RuleBuilder:
         body = as_table(row, where, "a question")
         only(body, ("when", "for", "text"), "a question")
         when = self.builder.truth(scope, body["when"], where) if body.get("when") is not None else None
-        return Ask(when, as_names(body.get("for") or [], where, "for"), as_text(need(body, "text", "a question"), where, "text"))
+        return Ask(
+            when,
+            as_names(body.get("for") or [], where, "for"),
+            as_text(need(body, "text", "a question"), where, "text"),
+        )
 
     def _collected(self, table: Table) -> Collected | None:
         if table.get("kind") != "collected":
@@ -202,10 +278,13 @@ class RuleBuilder:
         card = as_table(need(table, "card", "a collected card"), table.where("card"), "card")
         only(card, ("indicator", "at_least", "summary", "footer", "orders", "pending"), "card")
         return Collected(
-            rules, as_text(need(card, "summary", "card"), card.where("summary"), "summary"), card.get("indicator", "highest"),
+            rules,
+            as_text(need(card, "summary", "card"), card.where("summary"), "summary"),
+            card.get("indicator", "highest"),
             str(card.get("at_least") or ""),
             as_names(card.get("footer") or [], card.where("footer"), "footer"),
-            as_names(card.get("pending") or [], card.where("pending"), "pending"), _offers_orders(card),
+            as_names(card.get("pending") or [], card.where("pending"), "pending"),
+            _offers_orders(card),
         )
 
     # ------------------------------------------------------------------ texts
@@ -213,7 +292,8 @@ class RuleBuilder:
     def _words(self, scope: Scope, table: Table) -> dict[str, Word]:
         return {
             name: self._word(scope, as_table(raw, table["words"].where(name), name))
-            for name, raw in (table.get("words") or {}).items() if "decided_by" not in raw
+            for name, raw in (table.get("words") or {}).items()
+            if "decided_by" not in raw
         }
 
     def _decided_by(self, table: Table, words: dict[str, Word], when: Node | None) -> dict[str, Word]:
@@ -226,9 +306,13 @@ class RuleBuilder:
         only(table, ("first", "otherwise", "list"), "a word")
         if table.get("list") is not None:
             rows = [as_table(row, table.where(), "a word") for row in table["list"]]
-            return Word(listed=tuple((self.builder.truth(scope, row["when"], row.where()), str(row["then"])) for row in rows))
+            return Word(
+                listed=tuple((self.builder.truth(scope, row["when"], row.where()), str(row["then"])) for row in rows)
+            )
         rows = [as_table(row, table.where(), "a word") for row in table.get("first") or ()]
-        found: list[tuple[Node | None, str]] = [(self.builder.truth(scope, row["when"], row.where()), str(row["then"])) for row in rows]
+        found: list[tuple[Node | None, str]] = [
+            (self.builder.truth(scope, row["when"], row.where()), str(row["then"])) for row in rows
+        ]
         found.append((None, str(table.get("otherwise") or "")))
         return Word(table=tuple(found))
 

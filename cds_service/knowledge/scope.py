@@ -113,7 +113,8 @@ def _printed(table: Table, name: str) -> Quantity:
 def overridden(parameter: Parameter, table: Table, site: str) -> Parameter:
     """A site's value of a parameter. Every printed unit must be given, and the value must lie in the reviewed range."""
     only(table, ("value", "unit", "also", "because", "by", "on"), f"the site's {parameter.name}")
-    origin = f"{site}: {need(table, 'because', parameter.name)} ({need(table, 'by', parameter.name)}, {need(table, 'on', parameter.name)})"
+    because, by, on = (need(table, key, parameter.name) for key in ("because", "by", "on"))
+    origin = f"{site}: {because} ({by}, {on})"
     if parameter.unit == SWITCH:
         if not isinstance(table.get("value"), bool):
             raise ContentError(f"the switch {parameter.name} is true or false", table.where("value"))

@@ -29,7 +29,11 @@ def _service(table: Table, rules: Mapping[str, Rule]) -> Service:
     for name in names:
         if name not in rules:
             raise ContentError(f"no rule is called `{name}`{nearest(name, rules)}", table.where("rules"))
-    returns = frozenset(as_names(table.get("returns") or list(names), table.where(), "returns")) if table.get("returns") else frozenset(names)
+    returns = (
+        frozenset(as_names(table.get("returns") or list(names), table.where(), "returns"))
+        if table.get("returns")
+        else frozenset(names)
+    )
     for name in returns:
         if name not in names:
             raise ContentError(f"`{name}` is returned but not among the rules", table.where("returns"))
@@ -41,5 +45,7 @@ def _service(table: Table, rules: Mapping[str, Rule]) -> Service:
         as_text(need(table, "title", "a service"), table.where("title"), "title"),
         as_text(need(table, "description", "a service"), table.where("description"), "description"),
         tuple(rule for rule in evaluated if rule.showing != "off" and rule.status != "retired"),
-        returns, table.get("questions") is not False, str(table.get("usage") or ""),
+        returns,
+        table.get("questions") is not False,
+        str(table.get("usage") or ""),
     )

@@ -1,4 +1,4 @@
-"""Checks of shape that every builder shares: known keys, required keys, types, and the nearest name for a misspelt one."""
+"""Checks of shape that every builder shares: known and required keys, types, the nearest name for a misspelt one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 from cds_service.errors import ContentError
-from cds_service.knowledge.reader import Rows, Table
+from cds_service.knowledge.reader import Table
 from cds_service.model.criteria import Span
 
 SPAN = re.compile(r"(\d+(?:\.\d+)?) (day|days|hour|hours|week|weeks)\Z")
@@ -19,7 +19,7 @@ AMOUNT = re.compile(r"(-?\d+(?:\.\d+)?)\s+(\S.*)\Z")
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """" (did you mean `x`?)", or nothing."""
+    """ " (did you mean `x`?)", or nothing."""
     found = get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f" (did you mean `{found[0]}`?)" if found else ""
 
@@ -46,7 +46,7 @@ def as_table(value: object, where: str, what: str) -> Table:
 
 def as_rows(value: object, where: str, what: str) -> list[Any]:
     """A list; a single value counts as a list of one."""
-    if isinstance(value, Rows):
+    if isinstance(value, list):
         return value
     if value is None or isinstance(value, Table):
         raise ContentError(f"{what} must be a list", where)
@@ -85,7 +85,7 @@ def as_number(value: object, where: str, what: str) -> Decimal:
 
 
 def as_span(text: object) -> Span | None:
-    """"90 days", "72 hours", "2 weeks"; None for anything else."""
+    """ "90 days", "72 hours", "2 weeks"; None for anything else."""
     if not isinstance(text, str) or not (match := SPAN.match(text)):
         return None
     return span_of(Decimal(match[1]), match[2], text)

@@ -29,7 +29,7 @@ class Site:
     settings: Mapping[str, Any] = field(default_factory=dict)
     orders: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     not_kept: frozenset[str] = frozenset()
-    caps: Mapping[str, str] = field(default_factory=dict)      # rule id -> highest indicator
+    caps: Mapping[str, str] = field(default_factory=dict)  # rule id -> highest indicator
 
     @property
     def parameters(self) -> Mapping[str, Any]:
@@ -56,7 +56,11 @@ def site_of(table: Table) -> Site:
         if showing not in SHOWINGS:
             raise ContentError(f"a rule is {', '.join(SHOWINGS)}", rules.where(name))
     return Site(
-        str(table.get("site") or table.file), table, dict(rules), dict(settings), dict(table.get("orders") or {}),
+        str(table.get("site") or table.file),
+        table,
+        dict(rules),
+        dict(settings),
+        dict(table.get("orders") or {}),
         frozenset(as_names(settings.get("not_kept") or [], settings.where("not_kept"), "not_kept")),
         dict(table.get("caps") or {}),
     )

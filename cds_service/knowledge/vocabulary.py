@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any
 
 from cds_service.errors import ContentError
 from cds_service.knowledge.content import Content
@@ -17,9 +16,10 @@ from cds_service.model.rule import Order
 from cds_service.model.vocabulary import ICD_10_CM, Analyte, Code, TextMatch, ValueSet, Vocabulary
 
 ORDER_PREFIX = "order:"
+NO_SITE = Table("", 1)
 
 
-def load_vocabulary(content: Content, orders: Mapping[str, Order], site: Table | None = None) -> Vocabulary:
+def load_vocabulary(content: Content, orders: Mapping[str, Order], site: Table = NO_SITE) -> Vocabulary:
     """Everything in `codes/`, `analytes/` and the orders' own codes, with a site's synonyms."""
     systems, uris = _systems(content)
     sets = {
@@ -35,7 +35,10 @@ def load_vocabulary(content: Content, orders: Mapping[str, Order], site: Table |
     members = [(entry.name, code) for entry in sets.values() for code in entry.codes]
     members += [(analyte.name, code) for analyte in analytes.values() for code in analyte.codes]
     members += [
-        (ORDER_PREFIX + order.name, Code(systems.get(coding.system, coding.system), coding.system, coding.code, coding.display))
+        (
+            ORDER_PREFIX + order.name,
+            Code(systems.get(coding.system, coding.system), coding.system, coding.code, coding.display),
+        )
         for order in orders.values()
         for coding in (*order.codes, *(each for side in order.by_side.values() for each in side))
     ]
@@ -43,15 +46,27 @@ def load_vocabulary(content: Content, orders: Mapping[str, Order], site: Table |
     exact, prefixes, sides, side_prefixes = _indexes(members, content)
     conditions, medicines = _texts(sets, orders)
     return Vocabulary(
-        systems, uris, sets, _with_site_units(analytes, site), exact, prefixes, sides, side_prefixes,
-        conditions, medicines, _prefilter(medicines), _prefilter(conditions),
+        systems,
+        uris,
+        sets,
+        _with_site_units(analytes, site),
+        exact,
+        prefixes,
+        sides,
+        side_prefixes,
+        conditions,
+        medicines,
+        _prefilter(medicines),
+        _prefilter(conditions),
     )
 
 
 def _systems(content: Content) -> tuple[dict[str, str], dict[str, str]]:
     table = content.table("systems.yaml")
     uris = {name: as_names(table[name], table.where(name), name) for name in table}
-    return {uri: name for name, spelled in uris.items() for uri in spelled}, {name: spelled[0] for name, spelled in uris.items()}
+    return {uri: name for name, spelled in uris.items() for uri in spelled}, {
+        name: spelled[0] for name, spelled in uris.items()
+    }
 
 
 CODE_KEYS = ("system", "code", "display", "seen_in", "match", "side", "side_by_last", "status")
@@ -66,8 +81,12 @@ def _codes(rows: Iterable[object], where: str, uris: Mapping[str, str], default:
             raise ContentError(f"unknown code system `{system}`", table.where())
         code = as_text(need(table, "code", "a code"), table.where("code"), "a code")
         yield Code(
-            str(system), uris.get(str(system), str(system)), code, str(table.get("display") or ""),
-            prefix=table.get("match") == "prefix", side=str(table.get("side") or ""),
+            str(system),
+            uris.get(str(system), str(system)),
+            code,
+            str(table.get("display") or ""),
+            prefix=table.get("match") == "prefix",
+            side=str(table.get("side") or ""),
         )
 
 
@@ -89,7 +108,17 @@ def _text_match(name: str, table: Table) -> TextMatch:
 
 
 ANALYTE_KEYS = (
-    "title", "codes", "unit", "units", "plausible", "unitless", "bare", "ordered_as", "family", "code_family", "note",
+    "title",
+    "codes",
+    "unit",
+    "units",
+    "plausible",
+    "unitless",
+    "bare",
+    "ordered_as",
+    "family",
+    "code_family",
+    "note",
 )
 
 
@@ -98,12 +127,24 @@ def _analyte(name: str, table: Table, uris: Mapping[str, str]) -> Analyte:
     units = _units(as_table(need(table, "units", name), table.where("units"), "units"))
     canonical = str(need(table, "unit", name))
     low_high = table.get("plausible")
-    plausible = (as_number(low_high[0], table.where("plausible"), "plausible"), as_number(low_high[1], table.where("plausible"), "plausible")) if low_high else None
-    ordered = as_table(table["ordered_as"], table.where("ordered_as"), "ordered_as") if table.get("ordered_as") else None
+    plausible = (
+        (
+            as_number(low_high[0], table.where("plausible"), "plausible"),
+            as_number(low_high[1], table.where("plausible"), "plausible"),
+        )
+        if low_high
+        else None
+    )
+    ordered = (
+        as_table(table["ordered_as"], table.where("ordered_as"), "ordered_as") if table.get("ordered_as") else None
+    )
     own = units.get(squeezed(canonical)) or Unit(canonical)
     family = table.get("family") or {}
     return Analyte(
-        name, str(table.get("title") or name), own, units,
+        name,
+        str(table.get("title") or name),
+        own,
+        units,
         tuple(_codes(as_rows(table.get("codes") or [], table.where(), "codes"), table.where(), uris, "loinc")),
         plausible,
         tuple(_band(as_table(row, table.where("unitless"), "a band"), units) for row in table.get("unitless") or ()),
@@ -122,7 +163,7 @@ def _code_family(value: object) -> dict[str, str]:
         return {}
     found: dict[str, str] = {}
     for key, item in value.items():
-        for code, label in ([(key, item)] if isinstance(item, str) else [(str(each), key) for each in item]):
+        for code, label in [(key, item)] if isinstance(item, str) else [(str(each), key) for each in item]:
             found[code] = label
     return found
 
@@ -151,7 +192,12 @@ def squeezed(text: str) -> str:
 
 def _indexes(
     members: list[tuple[str, Code]], content: Content
-) -> tuple[dict[tuple[str, str], tuple[str, ...]], dict[str, tuple[str, ...]], dict[tuple[str, str], str], dict[str, Mapping[str, str]]]:
+) -> tuple[
+    dict[tuple[str, str], tuple[str, ...]],
+    dict[str, tuple[str, ...]],
+    dict[tuple[str, str], str],
+    dict[str, Mapping[str, str]],
+]:
     exact: dict[tuple[str, str], tuple[str, ...]] = {}
     prefixes: dict[str, tuple[str, ...]] = {}
     sides: dict[tuple[str, str], str] = {}
@@ -181,7 +227,9 @@ def _side_prefixes(content: Content) -> dict[str, Mapping[str, str]]:
     return found
 
 
-def _texts(sets: Mapping[str, ValueSet], orders: Mapping[str, Order]) -> tuple[tuple[TextMatch, ...], tuple[TextMatch, ...]]:
+def _texts(
+    sets: Mapping[str, ValueSet], orders: Mapping[str, Order]
+) -> tuple[tuple[TextMatch, ...], tuple[TextMatch, ...]]:
     """Words for uncoded concepts (an order's own name among them), and words for medicines."""
     conditions = [entry.text for entry in sets.values() if entry.text and entry.text.uncoded]
     medicines = [entry.text for entry in sets.values() if entry.text and not entry.text.uncoded]
@@ -197,29 +245,27 @@ def _prefilter(matches: tuple[TextMatch, ...]) -> re.Pattern[str] | None:
     return re.compile("|".join(f"(?:{match.match.pattern})" for match in matches), re.IGNORECASE) if matches else None
 
 
-def _of_site(site: Table | None, part: str) -> Mapping[str, Any]:
-    return (site.get(part) or {}) if site is not None else {}
-
-
-def _site_codes(site: Table | None, uris: Mapping[str, str], known: set[str]) -> Iterable[tuple[str, Code]]:
-    for name, rows in _of_site(site, "codes").items():
+def _site_codes(site: Table, uris: Mapping[str, str], known: set[str]) -> Iterable[tuple[str, Code]]:
+    for name, rows in (site.get("codes") or {}).items():
         if name not in known:
-            raise ContentError(f"the site gives codes for `{name}`, which is no value set or analyte", site.where("codes"))  # type: ignore[union-attr]
+            raise ContentError(
+                f"the site gives codes for `{name}`, which is no value set or analyte", site.where("codes")
+            )
         for row in rows:
             system = str(row.get("system"))
             yield name, Code(system, uris.get(system, system), str(row.get("code")), str(row.get("display") or ""))
 
 
-def _with_site_units(analytes: dict[str, Analyte], site: Table | None) -> dict[str, Analyte]:
+def _with_site_units(analytes: dict[str, Analyte], site: Table) -> dict[str, Analyte]:
     """A site's spellings of units we know: {ferritin: {"NG PER ML": ng/mL}}."""
-    for name, spellings in _of_site(site, "units").items():
+    for name, spellings in (site.get("units") or {}).items():
         analyte = analytes.get(name)
         if analyte is None:
-            raise ContentError(f"the site gives units for `{name}`, which is no analyte", site.where("units"))  # type: ignore[union-attr]
+            raise ContentError(f"the site gives units for `{name}`, which is no analyte", site.where("units"))
         more = {}
         for spelling, unit in spellings.items():
             if squeezed(str(unit)) not in analyte.units:
-                raise ContentError(f"{name} has no unit `{unit}`", site.where("units"))  # type: ignore[union-attr]
+                raise ContentError(f"{name} has no unit `{unit}`", site.where("units"))
             more[squeezed(spelling)] = analyte.units[squeezed(str(unit))]
         analytes[name] = replace(analyte, units={**analyte.units, **more})
     return analytes

@@ -11,19 +11,19 @@ from cds_service.model.quantity import Quantity
 from cds_service.model.truth import Truth
 
 Why = Literal[
-    "not asked",        # the query was never run
-    "failed",           # the query ran and failed, or was refused
-    "partial",          # only some pages came
-    "no result",        # looked for and not there
-    "too old",          # there, but outside the window
+    "not asked",  # the query was never run
+    "failed",  # the query ran and failed, or was refused
+    "partial",  # only some pages came
+    "no result",  # looked for and not there
+    "too old",  # there, but outside the window
     "unit not understood",
     "value not numeric",
     "implausible",
     "no date",
-    "uncertain date",   # a partial date straddles the window
-    "not recorded",     # nobody said, and silence is no answer
-    "from text",        # only free text says so
-    "in conflict",      # the evidence contradicts itself
+    "uncertain date",  # a partial date straddles the window
+    "not recorded",  # nobody said, and silence is no answer
+    "from text",  # only free text says so
+    "in conflict",  # the evidence contradicts itself
 ]
 
 
@@ -40,12 +40,12 @@ class Reason:
 class Evidence:
     """One resource that speaks: what it says, as the chart says it. All text is raw; cards escape it."""
 
-    reference: str              # "Observation/o1"; "form" for the leg form, "draft" for an order of this hook
-    label: str                  # "Ferritin"
-    text: str = ""              # "12 ng/mL", "present", "500 mg tablet, active"
-    date: str = ""              # as recorded: "2026-05-01" or "2026"
+    reference: str  # "Observation/o1"; "form" for the leg form, "draft" for an order of this hook
+    label: str  # "Ferritin"
+    text: str = ""  # "12 ng/mL", "present", "500 mg tablet, active"
+    date: str = ""  # as recorded: "2026-05-01" or "2026"
     when: datetime | None = None
-    note: str = ""              # "preliminary", "from text", "unit assumed"
+    note: str = ""  # "preliminary", "from text", "unit assumed"
     # the CodeableConcept that was matched, raw: the reason of an order that this evidence led to
     concept: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
 
@@ -69,5 +69,5 @@ class Answer:
     started: datetime | None = None
     dated: datetime | None = None
     dated_by: datetime | None = None
-    upper_limit: Quantity | None = None   # the report's own upper limit, in the unit of the result
-    extra: dict[str, str] = field(default_factory=dict)   # further words for texts: {"drug": "furosemide"}
+    upper_limit: Quantity | None = None  # the report's own upper limit, in the unit of the result
+    extra: dict[str, str] = field(default_factory=dict)  # further words for texts: {"drug": "furosemide"}

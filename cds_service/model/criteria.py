@@ -33,7 +33,7 @@ class Anchor:
     of: tuple[Node, ...] = ()
     at: Literal["date", "start", "now"] = "now"
     shift: Span | None = None
-    later: bool = False                  # the shift is added, else taken away
+    later: bool = False  # the shift is added, else taken away
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -67,7 +67,7 @@ class Named(Node):
 
     name: str
     node: Node
-    owner: str = ""          # the definitions file or rule it stands in
+    owner: str = ""  # the definitions file or rule it stands in
 
 
 # ------------------------------------------------------------------------------------------------ facts
@@ -84,7 +84,7 @@ class Fact(Node):
     pack: str = ""
     # every further option of the kind, conventions already merged in: {"status": "current", "plan": "counts"}
     options: tuple[tuple[str, object], ...] = ()
-    inner: tuple[Node, ...] = ()         # facts this one is made of (side: [...])
+    inner: tuple[Node, ...] = ()  # facts this one is made of (side: [...])
 
     def option(self, name: str, default: object = None) -> object:
         for key, value in self.options:
@@ -189,7 +189,7 @@ class Parameter(Node):
     range: tuple[Decimal, Decimal] | None = None
     source: str = ""
     means: str = ""
-    origin: str = "hooks"       # or the site file's name, with who and when
+    origin: str = "hooks"  # or the site file's name, with who and when
 
 
 @dataclass(frozen=True, eq=False)

@@ -27,19 +27,19 @@ class HookCall:
     patient_id: str
     encounter_id: str = ""
     prefetch: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    drafts: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)     # the draft orders, leniently read
+    drafts: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)  # the draft orders, leniently read
     selections: tuple[str, ...] = ()
     fhir: FhirAccess | None = field(default=None, repr=False)
-    client: str = ""              # who calls, as registered; "" when calls are open
+    client: str = ""  # who calls, as registered; "" when calls are open
     profile: str = "cds-hooks-2.0"
-    tenant: str = ""              # the client's tenant, where it names one
+    tenant: str = ""  # the client's tenant, where it names one
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
     """Something that could not be used, told in the reply. `why` holds no clinical value."""
 
-    what: str        # prefetch | fetch | resource | rule
+    what: str  # prefetch | fetch | resource | rule
     where: str
     why: str
 

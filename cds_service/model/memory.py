@@ -27,8 +27,6 @@ class Note:
     about: str = ""
 
 
-
-
 def _any_drafts(_: str) -> bool:
     return True
 

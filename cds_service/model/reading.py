@@ -16,7 +16,7 @@ class Query:
 
     key: str
     type: str
-    template: str           # "Observation?patient={{context.patientId}}&_sort=-date&_count=1000"
+    template: str  # "Observation?patient={{context.patientId}}&_sort=-date&_count=1000"
     required: bool = False
 
 

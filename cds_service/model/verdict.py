@@ -19,4 +19,4 @@ class Verdict:
     outcome: Outcome | None = None
     indicator: Indicator = "info"
     asks: tuple[Ask, ...] = ()
-    why: str = ""            # of an error: the exception's class; of closed: the gate
+    why: str = ""  # of an error: the exception's class; of closed: the gate

@@ -64,24 +64,24 @@ class Analyte:
     bare: bool = False
     ordered_sets: tuple[str, ...] = ()
     ordered_text: re.Pattern[str] | None = None
-    family: Mapping[str, tuple[str, ...]] = field(default_factory=dict)       # label -> unit spellings
-    code_family: Mapping[str, str] = field(default_factory=dict)             # code -> label
+    family: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # label -> unit spellings
+    code_family: Mapping[str, str] = field(default_factory=dict)  # code -> label
     file: str = ""
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    systems: Mapping[str, str]                          # every URI and OID -> short name
-    uris: Mapping[str, str]                             # short name -> the URI we write
+    systems: Mapping[str, str]  # every URI and OID -> short name
+    uris: Mapping[str, str]  # short name -> the URI we write
     sets: Mapping[str, ValueSet]
     analytes: Mapping[str, Analyte]
-    exact: Mapping[tuple[str, str], tuple[str, ...]]    # (short system, code) -> names
-    prefixes: Mapping[str, tuple[str, ...]]             # ICD-10-CM without dots -> names
-    sides: Mapping[tuple[str, str], str]                # (short system, code) -> side
-    side_prefixes: Mapping[str, Mapping[str, str]]      # ICD-10-CM family -> the one character after it -> side
+    exact: Mapping[tuple[str, str], tuple[str, ...]]  # (short system, code) -> names
+    prefixes: Mapping[str, tuple[str, ...]]  # ICD-10-CM without dots -> names
+    sides: Mapping[tuple[str, str], str]  # (short system, code) -> side
+    side_prefixes: Mapping[str, Mapping[str, str]]  # ICD-10-CM family -> the one character after it -> side
     condition_texts: tuple[TextMatch, ...] = ()
     medicine_texts: tuple[TextMatch, ...] = ()
-    medicine_prefilter: re.Pattern[str] | None = None   # finds whatever any medicine text could
+    medicine_prefilter: re.Pattern[str] | None = None  # finds whatever any medicine text could
     condition_prefilter: re.Pattern[str] | None = None
 
     def system(self, uri: object) -> str:

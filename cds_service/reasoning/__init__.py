@@ -1,1 +1,1 @@
-"""Facts to verdicts: visitors over the tree. No input, no output, no framework; the record is reached by two functions."""
+"""Facts to verdicts: visitors over the tree. No input, output or framework; the record is reached by two functions."""

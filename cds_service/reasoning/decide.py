@@ -9,7 +9,7 @@ from cds_service.reasoning.evaluate import Evaluation
 
 
 def decide(rule: Rule, evaluation: Evaluation) -> Verdict:
-    """What the rule says of this patient. A collected card has no criteria: it is undecided until lines are gathered."""
+    """What the rule says of this patient. A collected card has no criteria: undecided until lines are gathered."""
     for label, gate in rule.gates:
         if evaluation.truth(gate) is True:
             return Verdict(rule, "closed", why=label)

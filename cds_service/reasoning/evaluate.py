@@ -49,7 +49,7 @@ DAYS = Unit("days")
 
 
 class Evaluation:
-    """One patient's answers. `look` reads a fact, `calculate` runs a named calculation; both are pure for one record."""
+    """One patient's answers. `look` reads a fact, `calculate` runs a named calculation; both pure for one record."""
 
     def __init__(self, look: Look, calculate: Calculate, now: datetime, zone: tzinfo):
         self.now = now
@@ -82,7 +82,9 @@ class Evaluation:
 
     def _within(self, quantities: tuple[Quantity, ...], operator: Operator, limit: Node) -> Truth:
         limits = self.limits(limit)
-        return agreed(compare(quantity, operator, each) for quantity in quantities for each in limits) if limits else None
+        return (
+            agreed(compare(quantity, operator, each) for quantity in quantities for each in limits) if limits else None
+        )
 
     def _choice_is(self, node: ChoiceIs) -> Truth:
         possible = self.choice(node.choice)
@@ -298,9 +300,16 @@ def _merged(truth: Truth, parts: list[Answer]) -> Answer:
     begun = [part.started for part in parts if part.started]
     lead = newest or (parts[0] if parts else Answer())
     return Answer(
-        truth, lead.quantity, frozenset(label for part in parts for label in part.labels), evidence, reasons,
-        min(begun) if begun else None, newest.dated if newest else None, newest.dated_by if newest else None,
-        lead.upper_limit, lead.extra or next((part.extra for part in parts if part.extra), {}),
+        truth,
+        lead.quantity,
+        frozenset(label for part in parts for label in part.labels),
+        evidence,
+        reasons,
+        min(begun) if begun else None,
+        newest.dated if newest else None,
+        newest.dated_by if newest else None,
+        lead.upper_limit,
+        lead.extra or next((part.extra for part in parts if part.extra), {}),
     )
 
 
@@ -321,7 +330,8 @@ def _band_points(value: Interval, item: Bands) -> list[int]:
     precision = Decimal(1).scaleb(min(int(edge.as_tuple().exponent) for edge in edges))
     low, high = (None if end is None else end.quantize(precision, ROUND_HALF_UP) for end in (value.low, value.high))
     return [
-        points for start, end, points in item.bands
+        points
+        for start, end, points in item.bands
         if (high is None or start is None or high >= start) and (low is None or end is None or low <= end)
     ]
 

@@ -51,18 +51,22 @@ class Explanation:
 
 def explain(rule: Rule, verdict: Verdict, evaluation: Evaluation) -> Explanation:
     """The rule's tree: gates, criteria, exclusions and every outcome's own condition."""
-    parts = [_line(evaluation, gate, f"gate {label}: ") for label, gate in rule.gates if evaluation.truth(gate) is not False]
+    parts = [
+        _line(evaluation, gate, f"gate {label}: ") for label, gate in rule.gates if evaluation.truth(gate) is not False
+    ]
     if rule.when is not None:
         parts.append(_line(evaluation, rule.when, "when "))
     parts += [_line(evaluation, node, "unless ") for node in rule.unless]
     parts += [
-        _line(evaluation, outcome.when, f"outcome {outcome.name}: ") for outcome in rule.outcomes if outcome.when is not None
+        _line(evaluation, outcome.when, f"outcome {outcome.name}: ")
+        for outcome in rule.outcomes
+        if outcome.when is not None
     ]
-    parts += [
-        _line(evaluation, ask.when, "asks when ") for ask in rule.ask if ask.when is not None
-    ]
+    parts += [_line(evaluation, ask.when, "asks when ") for ask in rule.ask if ask.when is not None]
     state = verdict.outcome.name if verdict.outcome else verdict.state
-    truth: Truth = True if verdict.state == "fired" else None if verdict.state in ("asked", "undecided", "error") else False
+    truth: Truth = (
+        True if verdict.state == "fired" else None if verdict.state in ("asked", "undecided", "error") else False
+    )
     return Explanation(f"{rule.code} {rule.title}: {state}", truth, None, tuple(parts))
 
 
@@ -75,7 +79,9 @@ def _line(evaluation: Evaluation, node: Node, before: str = "") -> Explanation:
             text = node.name if _is_leaf(node.node) else f"{node.name}: {inner.text}"
             return Explanation(before + text, _truth(evaluation, node), answer, inner.children)
         case Fact() | Calculation():
-            return Explanation(before + sentence(node), _truth(evaluation, node), evaluation.answer(node), _arguments(evaluation, node))
+            return Explanation(
+                before + sentence(node), _truth(evaluation, node), evaluation.answer(node), _arguments(evaluation, node)
+            )
         case Score():
             low, high = evaluation.score(node)
             lines = tuple(_item(evaluation, item) for item in node.items)
@@ -89,10 +95,14 @@ def _line(evaluation: Evaluation, node: Node, before: str = "") -> Explanation:
         case ChoiceIs():
             below = (node.choice,)
         case FirstOf():
-            return Explanation(before + "the first that applies", _truth(evaluation, node), None, _table(evaluation, node))
+            return Explanation(
+                before + "the first that applies", _truth(evaluation, node), None, _table(evaluation, node)
+            )
         case AgeOf():
             below = node.of
-    return Explanation(before + sentence(node), _truth(evaluation, node), None, tuple(_line(evaluation, item) for item in below))
+    return Explanation(
+        before + sentence(node), _truth(evaluation, node), None, tuple(_line(evaluation, item) for item in below)
+    )
 
 
 def _is_leaf(node: Node) -> bool:
@@ -105,7 +115,11 @@ def _truth(evaluation: Evaluation, node: Node) -> Truth | str:
 
 def _arguments(evaluation: Evaluation, node: Node) -> tuple[Explanation, ...]:
     if isinstance(node, Calculation):
-        return tuple(_line(evaluation, item, f"{name}: ") for name, item in node.arguments if not isinstance(item, Parameter | Number))
+        return tuple(
+            _line(evaluation, item, f"{name}: ")
+            for name, item in node.arguments
+            if not isinstance(item, Parameter | Number)
+        )
     return tuple(_line(evaluation, item) for item in node.inner) if isinstance(node, Fact) else ()
 
 
@@ -154,7 +168,9 @@ def sentence(node: Node) -> str:
         case Undecided():
             return "undecided"
         case Compare():
-            return f"{sentence(node.quantity)} " + " and ".join(f"{_SIGNS[operator]} {sentence(limit)}" for operator, limit in node.bounds)
+            return f"{sentence(node.quantity)} " + " and ".join(
+                f"{_SIGNS[operator]} {sentence(limit)}" for operator, limit in node.bounds
+            )
         case ChoiceIs():
             return f"{sentence(node.choice)} is {' or '.join(sorted(node.labels))}"
         case Parameter():

@@ -24,12 +24,21 @@ _TYPES: dict[str, tuple[str, ...]] = {
     "patient": ("Patient",),
 }
 _READ: dict[str, tuple[str, ...]] = {
-    "conditions": ("Condition",), "observations": ("Observation",), "medicines": MEDICATIONS, "orders": ("ServiceRequest",),
-    "procedures": ("Procedure",), "encounters": ("Encounter",), "reports": ("DiagnosticReport",),
+    "conditions": ("Condition",),
+    "observations": ("Observation",),
+    "medicines": MEDICATIONS,
+    "orders": ("ServiceRequest",),
+    "procedures": ("Procedure",),
+    "encounters": ("Encounter",),
+    "reports": ("DiagnosticReport",),
 }
 _FURTHER = {
-    "also_procedure": ("Procedure",), "also_condition": ("Condition",), "also_medication": ("MedicationRequest", "MedicationAdministration"),
-    "answer": ("QuestionnaireResponse",), "devices": ("DeviceRequest",), "not_followed_by": ("Procedure", "Condition"),
+    "also_procedure": ("Procedure",),
+    "also_condition": ("Condition",),
+    "also_medication": ("MedicationRequest", "MedicationAdministration"),
+    "answer": ("QuestionnaireResponse",),
+    "devices": ("DeviceRequest",),
+    "not_followed_by": ("Procedure", "Condition"),
 }
 
 

@@ -17,10 +17,10 @@ class Entry:
     type: str
     raw: Mapping[str, Any]
     part: Mapping[str, Any]
-    concept: Mapping[str, Any] | None = None      # the concept that was matched (code, value, reason…)
-    system: str = ""                              # of the coding that matched; "" when words matched
+    concept: Mapping[str, Any] | None = None  # the concept that was matched (code, value, reason…)
+    system: str = ""  # of the coding that matched; "" when words matched
     code: str = ""
-    asks: bool = False                            # matched by words that may only ask
+    asks: bool = False  # matched by words that may only ask
 
     @property
     def reference(self) -> str:

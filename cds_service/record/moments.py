@@ -23,7 +23,7 @@ class Moment:
     earliest: datetime
     latest: datetime
     text: str
-    precision: str = "instant"      # year | month | day | instant
+    precision: str = "instant"  # year | month | day | instant
 
     def inside(self, start: datetime | None, end: datetime | None) -> Truth:
         """Does it lie within the window, ends included? Unknown when a partial date straddles an end."""
@@ -72,8 +72,14 @@ def _instant(match: re.Match[str], zone: tzinfo) -> datetime:
     year, month, day, hour, minute, second, fraction, offset = match.groups()
     midnight = hour == "24" and minute == "00" and second in (None, "00")
     at = datetime(
-        int(year), int(month), int(day), 0 if midnight else int(hour), int(minute), min(int(second or 0), 59),
-        int(f"{fraction:0<6}"[:6]) if fraction else 0, tzinfo=_zone(offset, zone),
+        int(year),
+        int(month),
+        int(day),
+        0 if midnight else int(hour),
+        int(minute),
+        min(int(second or 0), 59),
+        int(f"{fraction:0<6}"[:6]) if fraction else 0,
+        tzinfo=_zone(offset, zone),
     )
     return at + timedelta(days=1) if midnight else at
 

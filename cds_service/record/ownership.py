@@ -1,4 +1,4 @@
-"""Whose resource is it? One that speaks of another patient never counts; a wrong guess here is the worst error we can make."""
+"""Whose resource is it? One that speaks of another patient never counts; a wrong guess here is the worst error."""
 
 from __future__ import annotations
 

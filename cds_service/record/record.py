@@ -47,7 +47,12 @@ class Record:
     """
 
     def __init__(
-        self, readings: Sequence[Reading], call: HookCall, now: datetime, zone: tzinfo, vocabulary: Vocabulary,
+        self,
+        readings: Sequence[Reading],
+        call: HookCall,
+        now: datetime,
+        zone: tzinfo,
+        vocabulary: Vocabulary,
         not_kept: frozenset[str] = frozenset(),
     ):
         self.call = call
@@ -160,15 +165,26 @@ class Record:
                     found.add(name)
                     self._index[role, name].append(Entry(kind, raw, part, concept, system, code))
         if role in ("medication", "draft", "basket"):
-            self._index_words(role, concept, kind, raw, part, found, vocabulary.medicine_texts, vocabulary.medicine_prefilter)
+            self._index_words(
+                role, concept, kind, raw, part, found, vocabulary.medicine_texts, vocabulary.medicine_prefilter
+            )
         if not coded and role in _UNCODED_ROLES:
-            self._index_words(role, concept, kind, raw, part, found, vocabulary.condition_texts, vocabulary.condition_prefilter)
+            self._index_words(
+                role, concept, kind, raw, part, found, vocabulary.condition_texts, vocabulary.condition_prefilter
+            )
         if role in ("requested", "basket") and not loinc:
             self._index[role, WITHOUT_TEST_CODE].append(Entry(kind, raw, part, concept))
 
     def _index_words(
-        self, role: str, concept: Mapping[str, Any], kind: str, raw: Mapping[str, Any], part: Mapping[str, Any],
-        found: set[str], matches: Sequence[TextMatch], prefilter: re.Pattern[str] | None,
+        self,
+        role: str,
+        concept: Mapping[str, Any],
+        kind: str,
+        raw: Mapping[str, Any],
+        part: Mapping[str, Any],
+        found: set[str],
+        matches: Sequence[TextMatch],
+        prefilter: re.Pattern[str] | None,
     ) -> None:
         texts = [text for text in _texts(concept) if len(text) <= 500]
         if prefilter is None or not any(prefilter.search(text) for text in texts):

@@ -25,12 +25,12 @@ _UCUM = "http://unitsofmeasure.org"
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """`ok` has a quantity; `absent` is as if not done; `unreadable` is neither low nor missing, for the reason given."""
+    """`ok` has a quantity; `absent` is as if not done; `unreadable` is neither low nor missing, for the reason."""
 
     state: Literal["ok", "absent", "unreadable"]
     quantity: Quantity | None = None
     why: Why = "no result"
-    text: str = ""                 # as reported, raw
+    text: str = ""  # as reported, raw
     note: str = ""
 
 
@@ -117,7 +117,7 @@ def _from_text(text: str, source: Mapping[str, Any], analyte: Analyte) -> Value:
 
 
 def _number_in(text: str) -> Decimal | None:
-    """"11,2" is 11.2; "1,234" is ambiguous and none; "1,234.5" and "1,234,567" are thousands."""
+    """ "11,2" is 11.2; "1,234" is ambiguous and none; "1,234.5" and "1,234,567" are thousands."""
     if _DECIMAL_POINT.match(text):
         return Decimal(text)
     if _DECIMAL_COMMA.match(text):
@@ -166,12 +166,12 @@ def _unit(
     return None
 
 
-def _judged(
-    interval: Interval, text: str, unit: tuple[Unit, str] | None, analyte: Analyte, digits: str
-) -> Value:
+def _judged(interval: Interval, text: str, unit: tuple[Unit, str] | None, analyte: Analyte, digits: str) -> Value:
     if unit is None:
         return Value("unreadable", why="unit not understood", text=text)
-    quantity = Quantity(interval, unit[0], text if unit[1] != f"unit {unit[0].code} assumed" else f"{digits} {unit[0].code}")
+    quantity = Quantity(
+        interval, unit[0], text if unit[1] != f"unit {unit[0].code} assumed" else f"{digits} {unit[0].code}"
+    )
     if analyte.plausible and not _plausible(quantity.canonical(), *analyte.plausible):
         return Value("unreadable", why="implausible", text=text)
     return Value("ok", quantity, text=text, note=unit[1])

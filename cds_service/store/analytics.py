@@ -47,8 +47,13 @@ class Report:
 
 
 def report(
-    database: Database, *, by: Iterable[Dimension] = (), since: datetime | None = None, until: datetime | None = None,
-    client: str | None = None, smallest: int = SMALLEST,
+    database: Database,
+    *,
+    by: Iterable[Dimension] = (),
+    since: datetime | None = None,
+    until: datetime | None = None,
+    client: str | None = None,
+    smallest: int = SMALLEST,
 ) -> Report:
     """`by`: further divisions. `since` (inclusive) and `until` (exclusive) are of the showing. Raises Unavailable.
 
@@ -60,9 +65,12 @@ def report(
         counts = _counted(connection, _within(since, until, client), by)
         titles = _titles(connection)
         missing = connection.execute(select(func.coalesce(func.sum(lost.c.entries), 0))).scalar() or 0
-        strays = connection.execute(
-            select(func.count()).select_from(feedback).where(feedback.c.card.not_in(select(card.c.card)))
-        ).scalar() or 0
+        strays = (
+            connection.execute(
+                select(func.count()).select_from(feedback).where(feedback.c.card.not_in(select(card.c.card)))
+            ).scalar()
+            or 0
+        )
     lines = tuple(_line(key, found, titles, smallest) for key, found in sorted(counts.items()))
     return Report(lines, missing, strays)
 
@@ -86,7 +94,8 @@ def _answered() -> Any:
     return (
         select(feedback.c.card, accepted.label("accepted"), latest.label("latest"))
         .join(card, and_(card.c.card == feedback.c.card, same_caller))
-        .group_by(feedback.c.card).subquery("answered")
+        .group_by(feedback.c.card)
+        .subquery("answered")
     )
 
 
@@ -122,35 +131,52 @@ def _counted(connection: Connection, limits: list[Any], by: tuple[str, ...]) -> 
 
 def _titles(connection: Connection) -> dict[str, str]:
     """The title a rule's own cards carried last."""
-    rows = connection.execute(select(card.c.topic, card.c.title, func.max(card.c.at)).group_by(card.c.topic, card.c.title))
-    return {row.topic: row.title for row in sorted(rows, key=lambda row: row[2])}
+    last = func.max(card.c.at, type_=card.c.at.type).label("last")
+    rows = connection.execute(select(card.c.topic, card.c.title, last).group_by(card.c.topic, card.c.title))
+    return {row.topic: row.title for row in sorted(rows, key=lambda row: row.last)}
 
 
 def _line(key: tuple[str, ...], found: Counter[str], titles: Mapping[str, str], smallest: int) -> Line:
     rule, week, client = key
-    parts = withheld({name: found[name] for name in ("accepted", "overridden", "unanswered")}, smallest)
-    reasons = {name.removeprefix("reason:"): count for name, count in sorted(found.items()) if name.startswith("reason:")}
-    told = withheld(reasons, smallest, whole=found["overridden"] if isinstance(parts["overridden"], int) else None)
-    shown = withheld({"shown": found["shown"]}, smallest, whole=None)["shown"]
+    shown = withheld({"shown": found["shown"]}, smallest, whole_told=False)["shown"]
+    parts = {name: found[name] for name in ("accepted", "overridden", "unanswered")}
+    states = withheld(parts, smallest, whole_told=isinstance(shown, int))
+    reasons = {name.removeprefix("reason:"): count for name, count in sorted(found.items()) if name[:7] == "reason:"}
+    why = withheld(reasons, smallest, whole_told=isinstance(states["overridden"], int))
     return Line(
-        rule, titles.get(rule, ""), week, client, shown, parts["accepted"], parts["overridden"], parts["unanswered"], told
+        rule,
+        titles.get(rule, ""),
+        week,
+        client,
+        shown,
+        states["accepted"],
+        states["overridden"],
+        states["unanswered"],
+        why,
     )
 
 
-def withheld(parts: Mapping[str, int], smallest: int, whole: int | None = -1) -> dict[str, int | str]:
-    """The parts of a whole with small counts as "<10". Where the whole is told (not None), a single withheld part
-    could be worked out, so the next smallest part is withheld with it.
+def withheld(parts: Mapping[str, int], smallest: int, *, whole_told: bool) -> dict[str, int | str]:
+    """The parts of a whole, small counts as "<10". Where the whole is told, what is withheld must not be worked out
+    from the rest: further parts, the smallest first, are "withheld" until together they are no small count.
     """
     small = {name for name, count in parts.items() if 0 < count < smallest}
-    others = sorted((count, name) for name, count in parts.items() if count and name not in small)
-    if len(small) == 1 and whole is not None and others:
-        small.add(others[0][1])
-    hidden = {name: f"<{smallest}" if parts[name] < smallest else "withheld" for name in small}
-    return {name: hidden.get(name, count) for name, count in parts.items()}
+    hidden = set(small)
+    for _, name in sorted((count, name) for name, count in parts.items() if count >= smallest):
+        if whole_told and hidden and sum(parts[item] for item in hidden) < smallest:
+            hidden.add(name)
+    return {
+        name: f"<{smallest}" if name in small else "withheld" if name in hidden else count
+        for name, count in parts.items()
+    }
 
 
 def answers(
-    database: Database, *, since: datetime | None = None, until: datetime | None = None, client: str | None = None,
+    database: Database,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    client: str | None = None,
     comments: bool = False,
 ) -> Iterator[dict[str, Any]]:
     """Every answer in the shape of 45 CFR 170.315(b)(11): intervention, action, feedback, user, date, location.
@@ -166,8 +192,10 @@ def answers(
     own = and_(card_rule.c.card == card.c.card, card_rule.c.role == "card")
     query = (
         select(feedback, card.c.topic, card.c.title, card.c.who, card_rule.c.version, card_rule.c.origin)
-        .join_from(feedback, card, same, isouter=True).join(card_rule, own, isouter=True)
-        .where(*limits).order_by(feedback.c.id)
+        .join_from(feedback, card, same, isouter=True)
+        .join(card_rule, own, isouter=True)
+        .where(*limits)
+        .order_by(feedback.c.id)
     )
     with database.read() as connection:
         for row in connection.execute(query.execution_options(yield_per=500)):
@@ -183,6 +211,10 @@ def _exported(row: Row[Any], comments: bool) -> dict[str, Any]:
         "user": row.who or "",
         "date": row.told_at.isoformat(),
         "location": "/".join(part for part in (row.client, row.tenant) if part) or "open",
-        "rule": row.topic or "", "version": row.version or "", "parameters": row.origin or "", "card": row.card,
-        "service": row.service, "commented": row.commented,
+        "rule": row.topic or "",
+        "version": row.version or "",
+        "parameters": row.origin or "",
+        "card": row.card,
+        "service": row.service,
+        "commented": row.commented,
     }

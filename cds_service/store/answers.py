@@ -21,9 +21,17 @@ def of(connection: Connection, patient: str, who: str, since: datetime) -> list[
     same_caller = and_(feedback.c.client == card.c.client, feedback.c.tenant == card.c.tenant)
     query = (
         select(
-            card.c.card, card.c.at, card.c.indicator, card.c.one_of,
-            card_rule.c.code, card_rule.c.role, card_rule.c.newest_evidence, card_rule.c.about,
-            feedback.c.outcome, feedback.c.reason, feedback.c.counts_from,
+            card.c.card,
+            card.c.at,
+            card.c.indicator,
+            card.c.one_of,
+            card_rule.c.code,
+            card_rule.c.role,
+            card_rule.c.newest_evidence,
+            card_rule.c.about,
+            feedback.c.outcome,
+            feedback.c.reason,
+            feedback.c.counts_from,
         )
         .join_from(card, feedback, and_(feedback.c.card == card.c.card, same_caller))
         .join(card_rule, card_rule.c.card == card.c.card)

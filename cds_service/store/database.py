@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 log = logging.getLogger("cds_service.store")
 T = TypeVar("T")
 
-BRIEF = 0.15             # seconds a hook call may wait for the ledger
-PATIENT = 4.0            # seconds feedback may wait
-SQLITE_WAIT = {"durable": 3000, "light": 250}       # milliseconds for another writer
+BRIEF = 0.15  # seconds a hook call may wait for the ledger
+PATIENT = 4.0  # seconds feedback may wait
+SQLITE_WAIT = {"durable": 3000, "light": 250}  # milliseconds for another writer
 
 
 def read_url(text: str) -> URL:
@@ -99,6 +99,7 @@ class Database:
 
     def probe(self) -> bool:
         """Is it up, and are its tables as we know them? Called in the background; never raises."""
+
         def look() -> None:
             self.prepare()
             with self.read() as connection:
@@ -118,18 +119,28 @@ class Database:
 
         if self._prepared:
             return
-        with self._lock_for_tables():
-            if self.is_sqlite:
-                Path(self.url.database or "").parent.mkdir(parents=True, exist_ok=True)
+        if self.is_sqlite:
+            self.migrate()
+        else:
             with _told():
                 found = migrations.current(self._engine("durable"))
-                if found != migrations.HEAD:
-                    if not self.is_sqlite or found not in (None, *migrations.EARLIER):
-                        told = {"found": found, "needed": migrations.HEAD}
-                        log.error("ledger tables are of another version", extra=told)
-                        raise Unavailable("the ledger's tables are of another version: run `cds ledger migrate`")
-                    migrations.upgrade(self._engine("durable"))
-            self._prepared = True
+            if found != migrations.HEAD:
+                log.error("ledger tables are of another version", extra={"found": found, "needed": migrations.HEAD})
+                raise Unavailable("the ledger's tables are of another version: run `cds ledger migrate`")
+        self._prepared = True
+
+    def migrate(self) -> str:
+        """Brings the tables up to date; gives their version. Raises Unavailable, also for tables newer than we know."""
+        from cds_service.store import migrations
+
+        with self._lock_for_tables(), _told():
+            engine = self._engine("durable")
+            found = migrations.current(engine)
+            if found == migrations.HEAD:
+                return found
+            if found not in (None, *migrations.EARLIER):
+                raise Unavailable(f"the ledger's tables are of version {found}, newer than this program knows")
+            return migrations.upgrade(engine)
 
     def close(self) -> None:
         with self._lock:
@@ -154,6 +165,7 @@ class Database:
 
     def _run(self, task: Callable[[], T], seconds: float) -> T:
         """SQLite answers or fails by itself; a server may hang, so another thread waits for it."""
+
         def work() -> T:
             self.prepare()
             return task()
@@ -162,7 +174,7 @@ class Database:
             return work()
         try:
             future: Future[T] = self._executor().submit(work)
-        except RuntimeError:                     # the interpreter is on its way out
+        except RuntimeError:  # the interpreter is on its way out
             raise Unavailable("the ledger is closed") from None
         return future.result(timeout=seconds)
 
@@ -193,7 +205,7 @@ class Database:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
             if not file.exists():
-                os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))      # its owner's alone
+                os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))  # its owner's alone
             yield
         finally:
             os.close(handle)
@@ -220,10 +232,12 @@ def _sqlite(url: URL, kind: str) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _set(connection: Any, _: Any) -> None:
-        connection.isolation_level = None        # we say BEGIN ourselves
+        connection.isolation_level = None  # we say BEGIN ourselves
         cursor = connection.cursor()
         for setting in (
-            "journal_mode=WAL", f"synchronous={'FULL' if kind == 'durable' else 'NORMAL'}", "secure_delete=ON",
+            "journal_mode=WAL",
+            f"synchronous={'FULL' if kind == 'durable' else 'NORMAL'}",
+            "secure_delete=ON",
         ):
             cursor.execute(f"PRAGMA {setting}")
         cursor.close()
@@ -244,6 +258,10 @@ def _postgresql(url: URL, kind: str) -> Engine:
         options += " -c synchronous_commit=off"
     asked = {"connect_timeout": 3, "options": options, "tcp_user_timeout": 8000, "application_name": "cds-service"}
     return create_engine(
-        url, connect_args={name: value for name, value in asked.items() if name not in url.query},
-        pool_pre_ping=True, pool_size=4, max_overflow=4, pool_timeout=1,
+        url,
+        connect_args={name: value for name, value in asked.items() if name not in url.query},
+        pool_pre_ping=True,
+        pool_size=4,
+        max_overflow=4,
+        pool_timeout=1,
     )

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("cds_service.store")
 
-EVERY = 0.25             # seconds between two looks at the spool
-SYNC_EVERY = 1.0         # seconds between two fsyncs of the spool while the database is down
+EVERY = 0.25  # seconds between two looks at the spool
+SYNC_EVERY = 1.0  # seconds between two fsyncs of the spool while the database is down
 TIDY_EVERY = 60.0
 
 
@@ -34,13 +34,13 @@ class Drainer:
     """`start` makes the thread; `drain` does one round by hand. `tidy` is what else is to be done now and then."""
 
     def __init__(
-        self, database: Database, spool: Spool, *, every: float = EVERY, tidy: Callable[[], object] | None = None,
+        self, database: Database, spool: Spool, *, every: float = EVERY, tidy: Callable[[], object] | None = None
     ):
         self.database = database
         self.spool = spool
         self.every = every
         self.tidy = tidy
-        self.moved = 0                       # entries, since the process began
+        self.moved = 0  # entries, since the process began
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
         self._at_work = threading.Lock()
@@ -88,7 +88,7 @@ class Drainer:
             if self.database.up:
                 log.warning("the spool cannot be moved", extra={"error": str(error)})
             self.database.up = False
-        except Exception as error:           # a defect here must not end the thread
+        except Exception as error:  # a defect here must not end the thread
             log.exception("moving the spool failed", extra={"error": type(error).__name__})
 
     def _now_and_then(self) -> None:
@@ -109,7 +109,7 @@ class Drainer:
             self._insert(entries)
         except Unavailable:
             raise
-        except Exception:                    # one bad entry must not keep the others out
+        except Exception:  # one bad entry must not keep the others out
             for entry in entries:
                 self._insert_alone(entry)
         return len(entries)

@@ -31,8 +31,11 @@ def entry_of(
     if not cards:
         return None
     return {
-        "at": now.astimezone(UTC).isoformat(), "service": clean(call.service), "hook": clean(call.hook),
-        "client": clean(call.client), "tenant": clean(call.tenant),
+        "at": now.astimezone(UTC).isoformat(),
+        "service": clean(call.service),
+        "hook": clean(call.hook),
+        "client": clean(call.client),
+        "tenant": clean(call.tenant),
         "patient": keyed.patient(call.client, call.tenant, call.patient_id),
         "who": keyed.user(call.client, call.tenant, call.user_id),
         "cards": cards,
@@ -45,7 +48,9 @@ def _card(
     topic = (card.get("source") or {}).get("topic") or {}
     code = clean(topic.get("code", ""), LONGEST_ID)
     return {
-        "card": clean(card["uuid"], LONGEST_ID), "topic": code, "title": clean(topic.get("display", "")),
+        "card": clean(card["uuid"], LONGEST_ID),
+        "topic": code,
+        "title": clean(topic.get("display", "")),
         "indicator": clean(card.get("indicator", "info"), 16),
         "one_of": card.get("selectionBehavior") == "at-most-one",
         "rules": _rules(code, card["uuid"], reply.verdicts, notes, keyed),
@@ -74,8 +79,12 @@ def _rules(
 
 def _rule(code: str, version: str, role: str, note: Note, keyed: Keyed) -> dict[str, Any]:
     return {
-        "code": clean(code, LONGEST_ID), "version": clean(version, 40), "role": role, "origin": clean(note.origin, 200),
-        "newest": note.newest.astimezone(UTC).isoformat() if note.newest else None, "about": keyed.drafts(note.about),
+        "code": clean(code, LONGEST_ID),
+        "version": clean(version, 40),
+        "role": role,
+        "origin": clean(note.origin, 200),
+        "newest": note.newest.astimezone(UTC).isoformat() if note.newest else None,
+        "about": keyed.drafts(note.about),
     }
 
 
@@ -119,9 +128,14 @@ def lost_line(number: str, at: datetime, entries: int, why: str) -> bytes:
     return line_of({"lost": number, "at": at.astimezone(UTC).isoformat(), "entries": entries, "why": why})
 
 
+def is_loss(line: bytes) -> bool:
+    """Is it a note of a loss, rather than an entry?"""
+    return line.startswith(b'{"lost":')
+
+
 def entries_lost(line: bytes) -> int:
     """How many entries are lost with a line: one, or those it says were lost before."""
-    if not line.startswith(b'{"lost":'):
+    if not is_loss(line):
         return 1
     try:
         return int(json.loads(line)["entries"])
@@ -156,6 +170,9 @@ def _rule_row(card: str, rule: Mapping[str, Any]) -> dict[str, Any]:
 def _suggestion_row(card: str, item: Mapping[str, Any]) -> dict[str, Any]:
     planned = datetime.fromisoformat(item["planned"]) if item["planned"] else None
     return {
-        "suggestion": item["suggestion"], "card": card, "orders": "\n".join(item["orders"]),
-        "priority": item["priority"], "planned": planned,
+        "suggestion": item["suggestion"],
+        "card": card,
+        "orders": "\n".join(item["orders"]),
+        "priority": item["priority"],
+        "planned": planned,
     }

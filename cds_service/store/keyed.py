@@ -15,7 +15,7 @@ from pathlib import Path
 
 from cds_service.errors import SettingsError
 
-SHORTEST = 16          # bytes
+SHORTEST = 16  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def kept_at(file: Path) -> bytes:
                 out.flush()
                 os.fsync(out.fileno())
             try:
-                os.link(fresh, file)          # only the first of several wins, and it is never seen half written
+                os.link(fresh, file)  # only the first of several wins, and it is never seen half written
             except FileExistsError:
                 pass
             finally:

@@ -21,7 +21,7 @@ from cds_service.model.hook import HookCall, Reply
 from cds_service.model.memory import Held, Note
 from cds_service.store.database import Database
 from cds_service.store.drain import Drainer
-from cds_service.store.entries import clean, entries_lost, entry_of, line_of, lost_line
+from cds_service.store.entries import clean, entries_lost, entry_of, is_loss, line_of, lost_line
 from cds_service.store.forks import in_child
 from cds_service.store.keyed import Keyed
 from cds_service.store.memory import MemoryRules, remembered
@@ -49,8 +49,16 @@ class SqlLedger:
     """
 
     def __init__(
-        self, database: Database, keyed: Keyed, spool: Path, *, memory: MemoryRules | None = None,
-        fixed_clock: bool = False, bound: int = BOUND, segment: int = SEGMENT, background: bool = True,
+        self,
+        database: Database,
+        keyed: Keyed,
+        spool: Path,
+        *,
+        memory: MemoryRules | None = None,
+        fixed_clock: bool = False,
+        bound: int = BOUND,
+        segment: int = SEGMENT,
+        background: bool = True,
     ):
         self.database = database
         self.keyed = keyed
@@ -145,17 +153,24 @@ class SqlLedger:
         comment = override.get("userComment")
         told = _told_at(entry.get("outcomeTimestamp"), now)
         return {
-            "card": clean(entry["card"], 200), "service": clean(service),
-            "client": clean(client), "tenant": clean(tenant), "outcome": clean(entry["outcome"], 16),
-            "reason": clean(reason.get("code") or "", 200), "reason_system": clean(reason.get("system") or "", 500),
+            "card": clean(entry["card"], 200),
+            "service": clean(service),
+            "client": clean(client),
+            "tenant": clean(tenant),
+            "outcome": clean(entry["outcome"], 16),
+            "reason": clean(reason.get("code") or "", 200),
+            "reason_system": clean(reason.get("system") or "", 500),
             "reason_display": clean(reason.get("display") or "", 500),
-            "commented": bool(comment), "comment": clean(comment, 20_000) if comment else None,
-            "told_at": told, "received": now, "counts_from": now if self.fixed_clock else min(told, now),
+            "commented": bool(comment),
+            "comment": clean(comment, 20_000) if comment else None,
+            "told_at": told,
+            "received": now,
+            "counts_from": now if self.fixed_clock else min(told, now),
         }
 
     def _dropped(self, lines: list[bytes]) -> None:
-        entries = sum(entries_lost(line) for line in lines)
-        self.lost += entries
+        entries = sum(entries_lost(line) for line in lines)  # with losses noted in what was dropped
+        self.lost += sum(not is_loss(line) for line in lines)
         self.spool.append(lost_line(secrets.token_hex(16), datetime.now(UTC), entries, "spool full"))
 
 

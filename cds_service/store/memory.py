@@ -110,14 +110,16 @@ def remembered(
         taken = {row.card for row in rows if row.outcome == "accepted"}
         suggested = answers.suggestions(connection, taken) if taken else []
     found: dict[str, Held] = {}
-    for row in rows:                               # oldest first
+    for row in rows:  # oldest first
         if row.outcome == "overridden":
             at = max(row.counts_from, row.at)
             until = at + rules.stays_away(row.indicator, row.reason)
             drafts = _same(keyed, row.about)
-            _keep(found, now, Held(
-                row.code, "overridden", at, until, row.indicator, row.newest_evidence, row.reason, drafts
-            ))
+            _keep(
+                found,
+                now,
+                Held(row.code, "overridden", at, until, row.indicator, row.newest_evidence, row.reason, drafts),
+            )
     by_card: dict[str, list[Any]] = defaultdict(list)
     for item in suggested:
         by_card[item.card].append(item)
@@ -150,9 +152,11 @@ def _accepted(
         for row in rows:
             if row.role == "card":
                 until, drafts = min(ends.values()), _same(keyed, row.about)
-                _keep(found, now, Held(
-                    row.code, "accepted", at, until, row.indicator, row.newest_evidence, same_drafts=drafts
-                ))
+                _keep(
+                    found,
+                    now,
+                    Held(row.code, "accepted", at, until, row.indicator, row.newest_evidence, same_drafts=drafts),
+                )
 
 
 def _keep(found: dict[str, Held], now: datetime, held: Held) -> None:
@@ -178,7 +182,8 @@ def _sentence(item: Held) -> str:
         reason = f" ({item.reason})" if item.reason else ""
         said = f"{what} was dismissed on {_shown(item.at)}{reason}; it stays away until {_shown(item.until)}"
     since = _shown(item.newest_evidence or item.at)
-    return f"{said}, unless evidence newer than {since} makes it true afresh or it is more urgent than {item.indicator}."
+    sooner = f"unless evidence newer than {since} makes it true afresh or it is more urgent than {item.indicator}"
+    return f"{said}, {sooner}."
 
 
 def _shown(moment: datetime) -> str:

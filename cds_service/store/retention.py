@@ -54,7 +54,8 @@ def forget(ledger: SqlLedger, patient_id: str, *, client: str | None = None, ten
     with ledger.database.begin() as connection:
         pairs = connection.execute(select(card.c.client, card.c.tenant).distinct()).all()
         hashes = [
-            ledger.keyed.patient(pair.client, pair.tenant, patient_id) for pair in pairs
+            ledger.keyed.patient(pair.client, pair.tenant, patient_id)
+            for pair in pairs
             if client in (None, pair.client) and tenant in (None, pair.tenant)
         ]
         return _remove_cards(connection, card.c.patient.in_(hashes))

@@ -24,8 +24,8 @@ from cds_service.store.forks import in_child
 
 log = logging.getLogger("cds_service.store")
 
-BOUND = 64 * 1024 * 1024         # bytes in the folder: about 60,000 calls that showed something
-SEGMENT = 256 * 1024             # bytes in one segment, a few hundred entries: one transaction
+BOUND = 64 * 1024 * 1024  # bytes in the folder: about 60,000 calls that showed something
+SEGMENT = 256 * 1024  # bytes in one segment, a few hundred entries: one transaction
 _ENDING = ".spool"
 
 
@@ -49,7 +49,11 @@ class Spool:
     """The spool of one folder. `lost` is told which entries went when the oldest segments were dropped."""
 
     def __init__(
-        self, folder: Path, *, bound: int = BOUND, segment: int = SEGMENT,
+        self,
+        folder: Path,
+        *,
+        bound: int = BOUND,
+        segment: int = SEGMENT,
         lost: Callable[[list[bytes]], None] | None = None,
     ):
         self.folder = folder
@@ -70,7 +74,7 @@ class Spool:
             assert self._handle is not None
             written = os.write(self._handle, line + b"\n")
             self._written += written
-            if written != len(line) + 1:          # a full disk: what follows must not run into this
+            if written != len(line) + 1:  # a full disk: what follows must not run into this
                 self._close()
                 raise OSError(28, "no space left for the spool")
         if dropped and self.lost:
@@ -163,7 +167,7 @@ def _locked(path: Path) -> Segment | None:
     except OSError:
         os.close(handle)
         return None
-    if os.fstat(handle).st_nlink == 0:             # another worker finished it meanwhile
+    if os.fstat(handle).st_nlink == 0:  # another worker finished it meanwhile
         os.close(handle)
         return None
     return Segment(path, handle)

@@ -45,53 +45,57 @@ class Moment(TypeDecorator[datetime]):
 
 
 metadata = MetaData()
-_NUMBER = BigInteger().with_variant(Integer(), "sqlite")    # SQLite numbers rows by itself only for INTEGER
+_NUMBER = BigInteger().with_variant(Integer(), "sqlite")  # SQLite numbers rows by itself only for INTEGER
 
 card = Table(
-    "card", metadata,
-    Column("card", String(64), primary_key=True),           # the card's uuid
-    Column("at", Moment, nullable=False),                   # the rules' clock
-    Column("week", String(8), nullable=False),              # "2026-W10", so that both databases group alike
+    "card",
+    metadata,
+    Column("card", String(64), primary_key=True),  # the card's uuid
+    Column("at", Moment, nullable=False),  # the rules' clock
+    Column("week", String(8), nullable=False),  # "2026-W10", so that both databases group alike
     Column("service", Text, nullable=False),
     Column("hook", Text, nullable=False),
     Column("client", Text, nullable=False),
     Column("tenant", Text, nullable=False),
     Column("patient", String(64), nullable=False),
-    Column("who", String(64), nullable=False),              # the user
+    Column("who", String(64), nullable=False),  # the user
     Column("topic", Text, nullable=False),
     Column("title", Text, nullable=False),
     Column("indicator", String(16), nullable=False),
-    Column("one_of", Boolean, nullable=False),              # its suggestions exclude each other
+    Column("one_of", Boolean, nullable=False),  # its suggestions exclude each other
     Index("card_of_patient", "patient", "who", "at"),
     Index("card_by_time", "at"),
 )
 
 # every rule a card speaks for: its own, and those with a line on it
 card_rule = Table(
-    "card_rule", metadata,
+    "card_rule",
+    metadata,
     Column("card", String(64), primary_key=True),
     Column("code", String(64), primary_key=True),
     Column("version", Text, nullable=False),
-    Column("role", String(16), nullable=False),             # card | line | question
-    Column("origin", Text, nullable=False),                 # of its parameters: "hooks" or the site file
+    Column("role", String(16), nullable=False),  # card | line | question
+    Column("origin", Text, nullable=False),  # of its parameters: "hooks" or the site file
     Column("newest_evidence", Moment),
-    Column("about", String(64), nullable=False),            # keyed hash of the drafts it speaks of, or ""
+    Column("about", String(64), nullable=False),  # keyed hash of the drafts it speaks of, or ""
 )
 
 suggestion = Table(
-    "suggestion", metadata,
-    Column("suggestion", String(64), primary_key=True),     # its uuid
+    "suggestion",
+    metadata,
+    Column("suggestion", String(64), primary_key=True),  # its uuid
     Column("card", String(64), nullable=False),
-    Column("orders", Text, nullable=False),                 # "system|code" of each order it creates, one a line
+    Column("orders", Text, nullable=False),  # "system|code" of each order it creates, one a line
     Column("priority", String(16), nullable=False),
-    Column("planned", Moment),                              # when it is to be done, if later than now
+    Column("planned", Moment),  # when it is to be done, if later than now
     Index("suggestion_of_card", "card"),
 )
 
 feedback = Table(
-    "feedback", metadata,
+    "feedback",
+    metadata,
     Column("id", _NUMBER, primary_key=True, autoincrement=True),
-    Column("card", Text, nullable=False),                   # may be unknown to us
+    Column("card", Text, nullable=False),  # may be unknown to us
     Column("service", Text, nullable=False),
     Column("client", Text, nullable=False),
     Column("tenant", Text, nullable=False),
@@ -100,16 +104,17 @@ feedback = Table(
     Column("reason_system", Text, nullable=False),
     Column("reason_display", Text, nullable=False),
     Column("commented", Boolean, nullable=False),
-    Column("comment", Text),                                # free text: may name people; never logged
-    Column("told_at", Moment, nullable=False),              # the client's outcomeTimestamp
-    Column("received", Moment, nullable=False),             # our clock
-    Column("counts_from", Moment, nullable=False),          # a dismissal runs from here
+    Column("comment", Text),  # free text: may name people; never logged
+    Column("told_at", Moment, nullable=False),  # the client's outcomeTimestamp
+    Column("received", Moment, nullable=False),  # our clock
+    Column("counts_from", Moment, nullable=False),  # a dismissal runs from here
     Index("feedback_of_card", "card"),
     Index("feedback_by_time", "received"),
 )
 
 accepted = Table(
-    "accepted", metadata,
+    "accepted",
+    metadata,
     Column("feedback", _NUMBER, primary_key=True, autoincrement=False),
     Column("suggestion", Text, primary_key=True),
     Index("accepted_suggestion", "suggestion"),
@@ -117,7 +122,8 @@ accepted = Table(
 
 # entries (calls that showed something) that a full spool dropped or that could not be read back
 lost = Table(
-    "lost", metadata,
+    "lost",
+    metadata,
     Column("id", String(64), primary_key=True),
     Column("at", Moment, nullable=False),
     Column("entries", Integer, nullable=False),
@@ -126,8 +132,9 @@ lost = Table(
 
 # token ids seen, against replay; rows go when the token would have expired anyway
 token = Table(
-    "token", metadata,
-    Column("token", String(64), primary_key=True),          # hash of issuer and jti
+    "token",
+    metadata,
+    Column("token", String(64), primary_key=True),  # hash of issuer and jti
     Column("until", Moment, nullable=False),
     Index("token_by_time", "until"),
 )

@@ -24,7 +24,7 @@ MOST_HERE = 100_000
 
 
 class SeenTokens:
-    """`first(issuer, jti, until, now)` is True once for each id of an issuer; `until`: when the token is dead for good."""
+    """`first(issuer, jti, until, now)` is True once for each id. `until`: when the token is dead for good."""
 
     def __init__(self, database: Database | None, *, most: int = MOST, most_here: int = MOST_HERE):
         self.database = database
@@ -85,4 +85,4 @@ class SeenTokens:
         assert self.database is not None
         with self.database.begin("light") as connection:
             statement = insert_new(connection, tables.token).values(token=token, until=until)
-            return connection.execute(statement).rowcount == 1
+            return connection.execute(statement.returning(tables.token.c.token)).first() is not None

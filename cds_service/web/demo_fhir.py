@@ -17,12 +17,35 @@ from cds_service.fhir.demo_people import Charts, DemoPeople, Resource
 from cds_service.ports import Clock
 
 TYPES = (
-    "Patient", "Practitioner", "Condition", "Observation", "MedicationRequest", "MedicationStatement", "MedicationDispense",
-    "MedicationAdministration", "Medication", "Procedure", "Encounter", "ServiceRequest", "DeviceRequest", "DiagnosticReport",
-    "QuestionnaireResponse", "AllergyIntolerance", "Immunization", "CarePlan", "FamilyMemberHistory",
+    "Patient",
+    "Practitioner",
+    "Condition",
+    "Observation",
+    "MedicationRequest",
+    "MedicationStatement",
+    "MedicationDispense",
+    "MedicationAdministration",
+    "Medication",
+    "Procedure",
+    "Encounter",
+    "ServiceRequest",
+    "DeviceRequest",
+    "DiagnosticReport",
+    "QuestionnaireResponse",
+    "AllergyIntolerance",
+    "Immunization",
+    "CarePlan",
+    "FamilyMemberHistory",
 )
 _DATES = ("effectiveDateTime", "performedDateTime", "authored", "authoredOn", "onsetDateTime", "recordedDate")
-_PARAMETERS = {"patient": "reference", "subject": "reference", "code": "token", "status": "token", "_id": "token", "name": "string"}
+_PARAMETERS = {
+    "patient": "reference",
+    "subject": "reference",
+    "code": "token",
+    "status": "token",
+    "_id": "token",
+    "name": "string",
+}
 _PAGE = 1000
 
 
@@ -71,7 +94,7 @@ def _searchset(kind: str, found: list[Resource], parameters: Mapping[str, str]) 
         links.append({"relation": "next", "url": _url(base, kind, {**parameters, "_offset": str(start + size)})})
     entries = [
         {"fullUrl": f"{base}/{kind}/{resource['id']}", "resource": resource, "search": {"mode": "match"}}
-        for resource in found[start:start + size]
+        for resource in found[start : start + size]
     ]
     bundle: dict[str, Any] = {"resourceType": "Bundle", "type": "searchset", "total": len(found), "link": links}
     return {**bundle, "entry": entries} if entries else bundle
@@ -80,7 +103,8 @@ def _searchset(kind: str, found: list[Resource], parameters: Mapping[str, str]) 
 def _matches(resource: Resource, parameters: Mapping[str, str]) -> bool:
     return all(
         any(_fits(resource, name, wanted.strip()) for wanted in value.split(","))
-        for name, value in parameters.items() if name in _PARAMETERS
+        for name, value in parameters.items()
+        if name in _PARAMETERS
     )
 
 
@@ -126,13 +150,30 @@ def _url(base: str, kind: str, parameters: Mapping[str, str]) -> str:
 def _capabilities(clock: Clock) -> dict[str, Any]:
     parameters = [{"name": name, "type": kind} for name, kind in _PARAMETERS.items()]
     return {
-        "resourceType": "CapabilityStatement", "status": "active", "date": clock.rules().date().isoformat(), "kind": "instance",
-        "fhirVersion": "4.0.1", "format": ["json", "application/fhir+json"],
+        "resourceType": "CapabilityStatement",
+        "status": "active",
+        "date": clock.rules().date().isoformat(),
+        "kind": "instance",
+        "fhirVersion": "4.0.1",
+        "format": ["json", "application/fhir+json"],
         "software": {"name": "cds-service demo"},
-        "implementation": {"description": "Synthetic people for demonstrations", "url": f"{request.url_root.rstrip('/')}/fhir"},
-        "rest": [{"mode": "server", "resource": [
-            {"type": kind, "interaction": [{"code": "read"}, {"code": "search-type"}], "searchParam": parameters} for kind in TYPES
-        ]}],
+        "implementation": {
+            "description": "Synthetic people for demonstrations",
+            "url": f"{request.url_root.rstrip('/')}/fhir",
+        },
+        "rest": [
+            {
+                "mode": "server",
+                "resource": [
+                    {
+                        "type": kind,
+                        "interaction": [{"code": "read"}, {"code": "search-type"}],
+                        "searchParam": parameters,
+                    }
+                    for kind in TYPES
+                ],
+            }
+        ],
     }
 
 

@@ -55,7 +55,11 @@ class Handler(BaseHTTPRequestHandler):
     def send(self, status: int, body: bytes, **headers: str) -> None:
         self.send_response(status)
         stated = {name.replace("_", "-"): value for name, value in headers.items()}
-        for name, value in {"Content-Type": "application/fhir+json", "Content-Length": str(len(body)), **stated}.items():
+        for name, value in {
+            "Content-Type": "application/fhir+json",
+            "Content-Length": str(len(body)),
+            **stated,
+        }.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
@@ -89,25 +93,30 @@ def slow(seconds: float, then: Behaviour | None = None) -> Behaviour:
     def behave(handler: Handler) -> None:
         handler.server.stop.wait(seconds)
         (then or found())(handler)
+
     return behave
 
 
 def dripping(part: bytes, head: bytes = b"", every: float = 0.05) -> Behaviour:
     """Never silent and never done: a byte or a header line at a time."""
+
     def behave(handler: Handler) -> None:
         handler.wfile.write(b"HTTP/1.1 200 OK\r\n" + head)
         while not handler.server.stop.wait(every):
             handler.wfile.write(part)
             handler.wfile.flush()
+
     return behave
 
 
 def endless() -> Behaviour:
     """Pages without end, each with one more Observation."""
+
     def behave(handler: Handler) -> None:
         page = int(handler.parameter("page") or 0)
         following = [{"relation": "next", "url": f"{handler.server.base}/Observation?page={page + 1}"}]
         found(observation(f"o{page}"), link=following)(handler)
+
     return behave
 
 
@@ -120,6 +129,7 @@ def hangs_up(after: bytes = b"") -> Behaviour:
     def behave(handler: Handler) -> None:
         handler.wfile.write(after)
         handler.close_connection = True
+
     return behave
 
 

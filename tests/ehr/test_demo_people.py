@@ -48,10 +48,18 @@ def everything(now: datetime = NOW) -> Iterator[dict[str, Any]]:
 
 # ------------------------------------------------------------------------------------------------ rendering
 
-@pytest.mark.parametrize(("token", "text"), [
-    ("{{now}}", "2026-03-02T10:00:00Z"), ("{{now-3h}}", "2026-03-02T07:00:00Z"), ("{{now-2d-30m}}", "2026-02-28T09:30:00Z"),
-    ("{{date-20d}}", "2026-02-10"), ("{{date-34y-100d}}", "1991-11-23"), ("{{now+1d}}", "2026-03-03T10:00:00Z"),
-])
+
+@pytest.mark.parametrize(
+    ("token", "text"),
+    [
+        ("{{now}}", "2026-03-02T10:00:00Z"),
+        ("{{now-3h}}", "2026-03-02T07:00:00Z"),
+        ("{{now-2d-30m}}", "2026-02-28T09:30:00Z"),
+        ("{{date-20d}}", "2026-02-10"),
+        ("{{date-34y-100d}}", "1991-11-23"),
+        ("{{now+1d}}", "2026-03-03T10:00:00Z"),
+    ],
+)
 def test_tokens_are_relative_to_the_clock(token: str, text: str) -> None:
     assert render(f'"{token}"', NOW) == f'"{text}"'
 
@@ -75,6 +83,7 @@ def test_charts_move_with_the_clock() -> None:
 
 
 # ------------------------------------------------------------------------------------------------ the people
+
 
 def test_there_is_a_person_for_each_story_of_the_readme() -> None:
     told = (FIXTURES / "README.md").read_text()
@@ -126,7 +135,8 @@ def test_every_code_is_one_the_rules_know() -> None:
     vocabulary = load(Content.at(FIXTURES.parent / "hooks")).vocabulary
     unknown = [
         (resource["id"], coding["code"])
-        for resource in everything() if resource["resourceType"] != "Patient"
+        for resource in everything()
+        if resource["resourceType"] != "Patient"
         for coding in codings_of(resource)
         if not vocabulary.names(vocabulary.system(coding["system"]), coding["code"])
     ]
@@ -144,12 +154,16 @@ def test_every_unit_is_one_the_analyte_knows() -> None:
             coding = part["code"]["coding"][0]
             names = vocabulary.names(vocabulary.system(coding["system"]), coding["code"])
             analytes = [vocabulary.analytes[name] for name in names if name in vocabulary.analytes]
-            assert analytes and all(quantity["code"].lower() in analyte.units for analyte in analytes), (resource["id"], quantity)
+            assert analytes and all(quantity["code"].lower() in analyte.units for analyte in analytes), (
+                resource["id"],
+                quantity,
+            )
             checked += 1
     assert checked > 200
 
 
 # ------------------------------------------------------------------------------------------------ the server
+
 
 def get(client: FlaskClient, path: str) -> Any:
     answer = client.get(path)
@@ -170,24 +184,28 @@ def test_everybody_is_listed_as_the_sandbox_needs_it(client: FlaskClient) -> Non
     assert get(client, "/fhir/Practitioner/COREPRACTITIONER1")["resourceType"] == "Practitioner"
 
 
-@pytest.mark.parametrize(("query", "ids"), [
-    ("Patient?_id=demo-iron", ["demo-iron"]),
-    ("Patient?name=iro", ["demo-iron"]),
-    ("Patient?name=IRON,nothing", ["demo-iron", "demo-nothing"]),
-    ("Observation?patient=demo-iron&code=http://loinc.org|2276-4", ["demo-iron-ferritin"]),
-    ("Observation?patient=Patient/demo-iron&code=2276-4,718-7", ["demo-iron-ferritin", "demo-iron-hb"]),
-    ("Observation?subject=Patient/demo-iron&code=http://snomed.info/sct|2276-4", []),
-    ("MedicationRequest?patient=demo-b12&status=active,on-hold", ["demo-b12-metformin"]),
-    ("MedicationRequest?patient=demo-b12&status=stopped", []),
-    ("MedicationRequest?code=860975", ["demo-b12-metformin"]),
-    ("Condition?patient=nobody", []),
-    ("DeviceRequest?patient=demo-iron", []),
-    ("Condition?patient=demo-magnesium&_unknown=1", ["demo-magnesium-cramp"]),
-])
+@pytest.mark.parametrize(
+    ("query", "ids"),
+    [
+        ("Patient?_id=demo-iron", ["demo-iron"]),
+        ("Patient?name=iro", ["demo-iron"]),
+        ("Patient?name=IRON,nothing", ["demo-iron", "demo-nothing"]),
+        ("Observation?patient=demo-iron&code=http://loinc.org|2276-4", ["demo-iron-ferritin"]),
+        ("Observation?patient=Patient/demo-iron&code=2276-4,718-7", ["demo-iron-ferritin", "demo-iron-hb"]),
+        ("Observation?subject=Patient/demo-iron&code=http://snomed.info/sct|2276-4", []),
+        ("MedicationRequest?patient=demo-b12&status=active,on-hold", ["demo-b12-metformin"]),
+        ("MedicationRequest?patient=demo-b12&status=stopped", []),
+        ("MedicationRequest?code=860975", ["demo-b12-metformin"]),
+        ("Condition?patient=nobody", []),
+        ("DeviceRequest?patient=demo-iron", []),
+        ("Condition?patient=demo-magnesium&_unknown=1", ["demo-magnesium-cramp"]),
+    ],
+)
 def test_search(client: FlaskClient, query: str, ids: list[str]) -> None:
     kind, _, parameters = query.partition("?")
     posted = client.post(
-        f"/fhir/{kind}/_search", data=parameters.replace("/", "%2F"), content_type="application/x-www-form-urlencoded")
+        f"/fhir/{kind}/_search", data=parameters.replace("/", "%2F"), content_type="application/x-www-form-urlencoded"
+    )
     for bundle in (get(client, f"/fhir/{query}"), json.loads(posted.data)):
         assert sorted(entry["resource"]["id"] for entry in bundle.get("entry", ())) == ids
         assert bundle["total"] == len(ids) and bundle["type"] == "searchset"
@@ -200,15 +218,24 @@ def test_newest_first_in_pages(client: FlaskClient) -> None:
         bundle = get(client, url)
         assert len(bundle["entry"]) <= 4
         dates += [entry["resource"]["effectiveDateTime"] for entry in bundle["entry"]]
-        url = next((link["url"].removeprefix("http://localhost") for link in bundle["link"] if link["relation"] == "next"), "")
+        url = next(
+            (link["url"].removeprefix("http://localhost") for link in bundle["link"] if link["relation"] == "next"), ""
+        )
     assert len(dates) == bundle["total"] and dates == sorted(dates, reverse=True)
 
 
-@pytest.mark.parametrize(("method", "path", "status"), [
-    ("GET", "/fhir/Patient/nobody", 404), ("GET", "/fhir/Foo", 404), ("GET", "/fhir/Foo/1", 404),
-    ("POST", "/fhir/Patient", 405), ("PUT", "/fhir/Patient/demo-iron", 405), ("DELETE", "/fhir/Patient/demo-iron", 405),
-    ("PATCH", "/fhir/Patient/demo-iron", 405),
-])
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/fhir/Patient/nobody", 404),
+        ("GET", "/fhir/Foo", 404),
+        ("GET", "/fhir/Foo/1", 404),
+        ("POST", "/fhir/Patient", 405),
+        ("PUT", "/fhir/Patient/demo-iron", 405),
+        ("DELETE", "/fhir/Patient/demo-iron", 405),
+        ("PATCH", "/fhir/Patient/demo-iron", 405),
+    ],
+)
 def test_the_rest_is_refused(client: FlaskClient, method: str, path: str, status: int) -> None:
     answer = client.open(path, method=method)
     assert answer.status_code == status

@@ -52,21 +52,31 @@ def house(source: FhirServers | None = None) -> House:
 
 def call(patient: str, prefetch: dict[str, Any] | None = None, server: str = "") -> HookCall:
     return HookCall(
-        SERVICE, "patient-view", "d1577c69-dfbe-44ad-ba6d-3e05e953b2ea", "Practitioner/1", patient, prefetch=prefetch or {},
-        fhir=FhirAccess(server) if server else None)
+        SERVICE,
+        "patient-view",
+        "d1577c69-dfbe-44ad-ba6d-3e05e953b2ea",
+        "Practitioner/1",
+        patient,
+        prefetch=prefetch or {},
+        fhir=FhirAccess(server) if server else None,
+    )
 
 
 def prefetched(story: str) -> dict[str, Any]:
     charts, patient, given = PEOPLE.at(NOW), f"demo-{story}", {}
     for query in catalogue().queries[SERVICE]:
-        theirs = [item for item in charts.of(query.type) if item.get("subject", {}).get("reference") == f"Patient/{patient}"]
+        theirs = [
+            item for item in charts.of(query.type) if item.get("subject", {}).get("reference") == f"Patient/{patient}"
+        ]
         bundle = {"resourceType": "Bundle", "type": "searchset", "entry": [{"resource": item} for item in theirs]}
         given[query.key] = charts.one("Patient", patient) if query.type == "Patient" else bundle
     return given
 
 
 def without_uuids(reply: Reply) -> list[Any]:
-    cards = [{name: value for name, value in card.items() if name not in ("uuid", "suggestions")} for card in reply.cards]
+    cards = [
+        {name: value for name, value in card.items() if name not in ("uuid", "suggestions")} for card in reply.cards
+    ]
     labels = [[suggestion["label"] for suggestion in card.get("suggestions", ())] for card in reply.cards]
     verdicts = [{name: value for name, value in verdict.items() if name != "card"} for verdict in reply.verdicts]
     return [cards, labels, verdicts, reply.problems]
@@ -94,7 +104,10 @@ def test_only_what_was_not_given_is_fetched() -> None:
     with fhir.running() as asked:
         del given["conditions"], given["encounters"]
         given["procedures"] = None
-        given["observations"] = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "timeout"}]}
+        given["observations"] = {
+            "resourceType": "OperationOutcome",
+            "issue": [{"severity": "error", "code": "timeout"}],
+        }
         answer(call("demo-iron", given, asked.base), house(FhirServers([asked.base], production=False)))
         assert sorted(path.split("?")[0] for path, _ in asked.asked) == ["/fhir/Condition", "/fhir/Encounter"]
 
@@ -107,15 +120,26 @@ def test_nothing_is_fetched_from_a_server_nobody_listed() -> None:
         assert asked.asked == []
 
 
-@pytest.mark.parametrize("behave", [
-    fhir.status(401), fhir.status(403), fhir.status(404), fhir.status(500), fhir.garbage(b"?"), fhir.slow(5), fhir.status(302, Location="/"),
-    fhir.gives({"resourceType": "Patient", "id": "somebody-else"}),
-])
+@pytest.mark.parametrize(
+    "behave",
+    [
+        fhir.status(401),
+        fhir.status(403),
+        fhir.status(404),
+        fhir.status(500),
+        fhir.garbage(b"?"),
+        fhir.slow(5),
+        fhir.status(302, Location="/"),
+        fhir.gives({"resourceType": "Patient", "id": "somebody-else"}),
+    ],
+)
 def test_a_patient_who_cannot_be_had_is_needed(behave: fhir.Behaviour) -> None:
     with fhir.running() as server, fhir.at_most(1.5):
         server.behave["Patient"] = behave
         with pytest.raises(NeedsData):
-            answer(call("demo-iron", server=server.base), house(FhirServers([server.base], seconds=0.5, production=False)))
+            answer(
+                call("demo-iron", server=server.base), house(FhirServers([server.base], seconds=0.5, production=False))
+            )
 
 
 def test_medicines_that_cannot_be_had_silence_the_iron_card_and_are_told() -> None:
@@ -124,8 +148,14 @@ def test_medicines_that_cannot_be_had_silence_the_iron_card_and_are_told() -> No
     with fhir.running() as server:
         server.behave["MedicationRequest"] = fhir.status(403)
         reply = answer(call("demo-iron", given, server.base), house(FhirServers([server.base], production=False)))
-    assert [verdict["code"] for verdict in reply.verdicts if verdict["outcome"] == "fired" and verdict["code"] == "FE01"] == []
-    assert {"what": "fetch", "where": "medicationRequests", "why": "the EHR's server does not allow it"} in reply.problems
+    assert [
+        verdict["code"] for verdict in reply.verdicts if verdict["outcome"] == "fired" and verdict["code"] == "FE01"
+    ] == []
+    assert {
+        "what": "fetch",
+        "where": "medicationRequests",
+        "why": "the EHR's server does not allow it",
+    } in reply.problems
 
 
 def test_another_patient_in_the_prefetch_is_refused() -> None:

@@ -42,6 +42,7 @@ def one(server: Server, query: Query = RESULTS, **options: Any) -> Reading:
 
 # ------------------------------------------------------------------------------------------------ when all is well
 
+
 def test_what_was_not_given_is_read_with_the_calls_token(server: Server) -> None:
     server.behave["Patient"] = fhir.gives({"resourceType": "Patient", "id": "p1"})
     server.behave["Observation"] = fhir.found(observation("o1"), total=1)
@@ -49,7 +50,9 @@ def test_what_was_not_given_is_read_with_the_calls_token(server: Server) -> None
     assert [reading.state for reading in (patient, results, conditions)] == ["answered"] * 3
     assert results.resources[0]["id"] == "o1" and conditions.resources == ()
     assert sorted(path for path, _ in server.asked) == [
-        "/fhir/Condition?patient=p1", "/fhir/Observation?patient=p1&_sort=-date&_count=1000", "/fhir/Patient/p1",
+        "/fhir/Condition?patient=p1",
+        "/fhir/Observation?patient=p1&_sort=-date&_count=1000",
+        "/fhir/Patient/p1",
     ]
     assert {headers["authorization"] for _, headers in server.asked} == {"Bearer abc.DEF-123"}
 
@@ -62,7 +65,7 @@ def test_without_a_token_none_is_sent(server: Server) -> None:
 def test_pages_are_followed_and_read_as_one_answer(server: Server) -> None:
     link = [{"relation": "next", "url": "Observation?page=1"}]
     server.behave["Observation"] = fhir.pages(
-        fhir.searchset(observation("a"), total=2, link=link), fhir.searchset(observation("b"), total=2),
+        fhir.searchset(observation("a"), total=2, link=link), fhir.searchset(observation("b"), total=2)
     )
     reading = one(server, token="t")
     assert (reading.state, [item["id"] for item in reading.resources]) == ("answered", ["a", "b"])
@@ -82,48 +85,56 @@ def test_a_kept_connection_that_went_stale_is_replaced(server: Server) -> None:
     source = servers(server)
     assert source.fetch([CONDITIONS], CALL, FhirAccess(server.base))[0].state == "answered"
     server.behave["Condition"] = lambda handler: (
-        fhir.found()(handler) if server.connections > 1 else fhir.hangs_up()(handler))
+        fhir.found()(handler) if server.connections > 1 else fhir.hangs_up()(handler)
+    )
     assert source.fetch([CONDITIONS], CALL, FhirAccess(server.base))[0].state == "answered"
     assert server.connections == 2
 
 
 def test_a_code_search_is_encoded(server: Server) -> None:
-    one(server, Query("r", "Observation", "Observation?patient={{ context.patientId }}&code=http://loinc.org|2276-4,718-7"))
+    one(
+        server,
+        Query("r", "Observation", "Observation?patient={{ context.patientId }}&code=http://loinc.org|2276-4,718-7"),
+    )
     assert server.asked[0][0] == "/fhir/Observation?patient=p1&code=http://loinc.org%7C2276-4,718-7"
 
 
 # ------------------------------------------------------------------------------------------------ each misbehaviour
 
-@pytest.mark.parametrize(("behave", "why"), [
-    (fhir.status(400), "reports an error"),
-    (fhir.status(401), "does not accept the token"),
-    (fhir.status(403), "does not allow it"),
-    (fhir.status(404), "does not know it"),
-    (fhir.status(429), "too busy"),
-    (fhir.status(500), "reports an error"),
-    (fhir.status(204), "reports an error"),
-    (fhir.status(302, Location="http://127.0.0.1:1/fhir/Observation"), "sends us elsewhere"),
-    (fhir.status(307, Location="/fhir/Condition"), "sends us elsewhere"),
-    (fhir.gives({"resourceType": "OperationOutcome", "issue": [{"code": "throttled"}]}), "throttled"),
-    (fhir.gives({"resourceType": "Condition", "id": "c"}), "something other than Observation"),
-    (fhir.gives([]), "JSON array"),
-    (fhir.gives("o1"), "JSON text"),
-    (fhir.garbage(b""), "not JSON"),
-    (fhir.garbage(b"<html>Welcome</html>"), "not JSON"),
-    (fhir.garbage(b'{"resourceType": "Bundle", "total": NaN}'), "not JSON"),
-    (fhir.garbage(b"\xff\xfe{}"), "not JSON"),
-    (fhir.garbage(b"[" * 200_000), "not JSON"),
-    (lambda handler: handler.send(200, b"{}", Content_Encoding="gzip"), "not asked for"),
-    (lambda handler: handler.send(200, b"{}", Content_Length="100000000000"), "too large"),
-    (lambda handler: handler.send(200, b"{", Content_Length="90"), "not answer in time"),
-    (fhir.hangs_up(), "broke off"),
-    (fhir.hangs_up(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n{"), "broke off"),
-    (fhir.hangs_up(b"SSH-2.0-OpenSSH_9.2\r\n"), "broke off"),
-    (fhir.slow(5), "not answer in time"),
-    (fhir.dripping(b" ", b"Content-Length: 999999\r\n\r\n"), "not answer in time"),
-    (fhir.dripping(b"X-More: yes\r\n"), "not answer in time"),
-    (fhir.dripping(b"x"), "not answer in time"),
-])
+
+@pytest.mark.parametrize(
+    ("behave", "why"),
+    [
+        (fhir.status(400), "reports an error"),
+        (fhir.status(401), "does not accept the token"),
+        (fhir.status(403), "does not allow it"),
+        (fhir.status(404), "does not know it"),
+        (fhir.status(429), "too busy"),
+        (fhir.status(500), "reports an error"),
+        (fhir.status(204), "reports an error"),
+        (fhir.status(302, Location="http://127.0.0.1:1/fhir/Observation"), "sends us elsewhere"),
+        (fhir.status(307, Location="/fhir/Condition"), "sends us elsewhere"),
+        (fhir.gives({"resourceType": "OperationOutcome", "issue": [{"code": "throttled"}]}), "throttled"),
+        (fhir.gives({"resourceType": "Condition", "id": "c"}), "something other than Observation"),
+        (fhir.gives([]), "JSON array"),
+        (fhir.gives("o1"), "JSON text"),
+        (fhir.garbage(b""), "not JSON"),
+        (fhir.garbage(b"<html>Welcome</html>"), "not JSON"),
+        (fhir.garbage(b'{"resourceType": "Bundle", "total": NaN}'), "not JSON"),
+        (fhir.garbage(b"\xff\xfe{}"), "not JSON"),
+        (fhir.garbage(b"[" * 200_000), "not JSON"),
+        (lambda handler: handler.send(200, b"{}", Content_Encoding="gzip"), "not asked for"),
+        (lambda handler: handler.send(200, b"{}", Content_Length="100000000000"), "too large"),
+        (lambda handler: handler.send(200, b"{", Content_Length="90"), "not answer in time"),
+        (fhir.hangs_up(), "broke off"),
+        (fhir.hangs_up(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n{"), "broke off"),
+        (fhir.hangs_up(b"SSH-2.0-OpenSSH_9.2\r\n"), "broke off"),
+        (fhir.slow(5), "not answer in time"),
+        (fhir.dripping(b" ", b"Content-Length: 999999\r\n\r\n"), "not answer in time"),
+        (fhir.dripping(b"X-More: yes\r\n"), "not answer in time"),
+        (fhir.dripping(b"x"), "not answer in time"),
+    ],
+)
 def test_what_fails_is_a_failed_reading_that_says_so_while_the_others_are_read(
     server: Server, behave: fhir.Behaviour, why: str
 ) -> None:
@@ -137,7 +148,9 @@ def test_what_fails_is_a_failed_reading_that_says_so_while_the_others_are_read(
 
 def test_a_huge_answer_without_a_stated_length_is_cut_off(server: Server) -> None:
     server.behave["Observation"] = lambda handler: (
-        handler.wfile.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + b" " * 3_000_000), None)[1]
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + b" " * 3_000_000),
+        None,
+    )[1]
     assert "too large" in one(server, max_bytes=1_000_000).why
 
 
@@ -154,23 +167,28 @@ def test_pages_too_large_together_keep_what_came(server: Server) -> None:
     assert reading.state == "partial" and "too large" in reading.why and reading.resources
 
 
-@pytest.mark.parametrize(("url", "why"), [
-    ("http://127.0.0.1:1/fhir/Observation?page=1", "another server"),
-    ("https://evil.example/fhir/Observation?page=1", "another server"),
-    ("//evil.example/fhir/Observation", "another server"),
-    ("/other/Observation?page=1", "another server"),
-    ("../admin?page=1", "another server"),
-    ("{base}/../admin", "another server"),
-    ("{base}/%2e%2e/admin", "another server"),
-    ("{base}evil/Observation", "another server"),
-    ("http://user@{authority}/fhir/Observation?page=1", "another server"),
-    ("http://[", "another server"),
-    ("?", "circle"),
-    ("{base}/Observation?patient=p1&_sort=-date&_count=1000", "circle"),
-])
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("http://127.0.0.1:1/fhir/Observation?page=1", "another server"),
+        ("https://evil.example/fhir/Observation?page=1", "another server"),
+        ("//evil.example/fhir/Observation", "another server"),
+        ("/other/Observation?page=1", "another server"),
+        ("../admin?page=1", "another server"),
+        ("{base}/../admin", "another server"),
+        ("{base}/%2e%2e/admin", "another server"),
+        ("{base}evil/Observation", "another server"),
+        ("http://user@{authority}/fhir/Observation?page=1", "another server"),
+        ("http://[", "another server"),
+        ("?", "circle"),
+        ("{base}/Observation?patient=p1&_sort=-date&_count=1000", "circle"),
+    ],
+)
 def test_a_next_link_elsewhere_or_in_a_circle_is_not_followed(server: Server, url: str, why: str) -> None:
     full = url.format(base=server.base, authority=server.base.split("/")[2])
-    server.behave["Observation"] = fhir.pages(fhir.searchset(observation("a"), link=[{"relation": "next", "url": full}]))
+    server.behave["Observation"] = fhir.pages(
+        fhir.searchset(observation("a"), link=[{"relation": "next", "url": full}])
+    )
     reading = one(server, token="t")
     assert (reading.state, len(reading.resources)) == ("partial", 1)
     assert why in reading.why or (url == "?" and "another" in reading.why)
@@ -178,7 +196,9 @@ def test_a_next_link_elsewhere_or_in_a_circle_is_not_followed(server: Server, ur
 
 
 @pytest.mark.parametrize("last", [fhir.status(500), fhir.slow(5), fhir.garbage(b"x"), fhir.gives([]), fhir.hangs_up()])
-def test_a_later_page_that_fails_leaves_the_earlier_ones_and_how_far_they_reach(server: Server, last: fhir.Behaviour) -> None:
+def test_a_later_page_that_fails_leaves_the_earlier_ones_and_how_far_they_reach(
+    server: Server, last: fhir.Behaviour
+) -> None:
     dated = observation("a", effectiveDateTime="2026-01-01T10:00:00Z")
     first = fhir.found(dated, link=[{"relation": "next", "url": "Observation?page=1"}])
     server.behave["Observation"] = lambda handler: (last if handler.parameter("page") else first)(handler)
@@ -199,7 +219,9 @@ def test_a_dead_server_fails_at_once(server: Server) -> None:
     with fhir.running() as gone:
         base = gone.base
     readings = FhirServers([base], production=False, seconds=DEADLINE).fetch([RESULTS], CALL, FhirAccess(base))
-    assert [(reading.state, reading.why) for reading in readings] == [("failed", "the EHR's server could not be reached")]
+    assert [(reading.state, reading.why) for reading in readings] == [
+        ("failed", "the EHR's server could not be reached")
+    ]
 
 
 def test_many_slow_calls_do_not_starve_the_next_one(server: Server) -> None:
@@ -213,11 +235,18 @@ def test_many_slow_calls_do_not_starve_the_next_one(server: Server) -> None:
 
 # ------------------------------------------------------------------------------------------------ the token
 
-@pytest.mark.parametrize(("access", "why"), [
-    ({"token": "a b"}, "malformed"), ({"token": "a\r\nX-Evil: 1"}, "malformed"), ({"token": "ä"}, "malformed"),
-    ({"token": "t", "expires_in": 0}, "expired"), ({"token": "t", "expires_in": -5}, "expired"),
-    ({"token": "t", "patient": "p2"}, "another patient"),
-])
+
+@pytest.mark.parametrize(
+    ("access", "why"),
+    [
+        ({"token": "a b"}, "malformed"),
+        ({"token": "a\r\nX-Evil: 1"}, "malformed"),
+        ({"token": "ä"}, "malformed"),
+        ({"token": "t", "expires_in": 0}, "expired"),
+        ({"token": "t", "expires_in": -5}, "expired"),
+        ({"token": "t", "patient": "p2"}, "another patient"),
+    ],
+)
 def test_a_token_that_cannot_be_right_is_not_sent(server: Server, access: dict[str, Any], why: str) -> None:
     readings = servers(server).fetch([RESULTS], CALL, FhirAccess(server.base, **access))
     assert readings[0].state == "failed" and why in readings[0].why

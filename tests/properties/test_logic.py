@@ -4,12 +4,37 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from trees import (
-    CHOICE, LABELS, QUANTITIES, TRUTHS, blurred, complete, evaluation, grow, leaves, limit, number, span, trees,
+    CHOICE,
+    LABELS,
+    QUANTITIES,
+    TRUTHS,
+    blurred,
+    complete,
+    evaluation,
+    grow,
+    leaves,
+    limit,
+    number,
+    span,
+    trees,
 )
 
 from cds_service.model.answer import Answer
 from cds_service.model.criteria import (
-    AllOf, AnyOf, Bands, ChoiceIs, Compare, CountOf, FirstOf, Known, Label, Literally, Named, Not, Points, Score,
+    AllOf,
+    AnyOf,
+    Bands,
+    ChoiceIs,
+    Compare,
+    CountOf,
+    FirstOf,
+    Known,
+    Label,
+    Literally,
+    Named,
+    Not,
+    Points,
+    Score,
 )
 
 
@@ -35,14 +60,43 @@ KINDS = {
     "named": Named("truth", "n", AllOf("truth", tuple(TRUTHS[:2]))),
     "first": FirstOf("truth", ((TRUTHS[0], TRUTHS[1]), (TRUTHS[2], TRUTHS[3])), Literally("truth", False)),
     "compare": Compare("truth", QUANTITIES[0], (("at_least", limit(2)), ("below", limit(5)))),
-    "compare a table of limits": Compare("truth", QUANTITIES[0], (("below", FirstOf("quantity", ((TRUTHS[0], limit(2)),), limit(4))),)),
-    "choice": ChoiceIs("truth", FirstOf("choice", ((TRUTHS[0], Label("choice", "left")),), CHOICE), frozenset({"left", "right"})),
-    "score": Compare("truth", Score("quantity", (
-        Points("quantity", 1, TRUTHS[0]), Points("quantity", 1, TRUTHS[1]), Points("quantity", 1, TRUTHS[2]), Points("quantity", -2, TRUTHS[3]),
-    )), (("at_least", limit(2)),)),
-    "score of bands": Compare("truth", Score("quantity", (
-        Points("quantity", 2, TRUTHS[0]), Bands("quantity", QUANTITIES[0], ((None, limit(1).limit.printed[0].interval.low, 3), (limit(2).limit.printed[0].interval.low, None, 0))),
-    )), (("at_least", limit(3)),)),
+    "compare a table of limits": Compare(
+        "truth", QUANTITIES[0], (("below", FirstOf("quantity", ((TRUTHS[0], limit(2)),), limit(4))),)
+    ),
+    "choice": ChoiceIs(
+        "truth", FirstOf("choice", ((TRUTHS[0], Label("choice", "left")),), CHOICE), frozenset({"left", "right"})
+    ),
+    "score": Compare(
+        "truth",
+        Score(
+            "quantity",
+            (
+                Points("quantity", 1, TRUTHS[0]),
+                Points("quantity", 1, TRUTHS[1]),
+                Points("quantity", 1, TRUTHS[2]),
+                Points("quantity", -2, TRUTHS[3]),
+            ),
+        ),
+        (("at_least", limit(2)),),
+    ),
+    "score of bands": Compare(
+        "truth",
+        Score(
+            "quantity",
+            (
+                Points("quantity", 2, TRUTHS[0]),
+                Bands(
+                    "quantity",
+                    QUANTITIES[0],
+                    (
+                        (None, limit(1).limit.printed[0].interval.low, 3),
+                        (limit(2).limit.printed[0].interval.low, None, 0),
+                    ),
+                ),
+            ),
+        ),
+        (("at_least", limit(3)),),
+    ),
 }
 
 
@@ -85,7 +139,15 @@ def facts_of(node):
 
 def test_a_score_is_a_range():
     patient = {TRUTHS[0]: Answer(True), TRUTHS[1]: Answer(None), TRUTHS[2]: Answer(False), TRUTHS[3]: Answer(None)}
-    score = Score("quantity", (Points("quantity", 1, TRUTHS[0]), Points("quantity", 1, TRUTHS[1]), Points("quantity", 1, TRUTHS[2]), Points("quantity", -2, TRUTHS[3])))
+    score = Score(
+        "quantity",
+        (
+            Points("quantity", 1, TRUTHS[0]),
+            Points("quantity", 1, TRUTHS[1]),
+            Points("quantity", 1, TRUTHS[2]),
+            Points("quantity", -2, TRUTHS[3]),
+        ),
+    )
     assert evaluation(patient).score(score) == (-1, 2)
 
 

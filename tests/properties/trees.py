@@ -7,8 +7,22 @@ from hypothesis import strategies as st
 
 from cds_service.model.answer import Answer
 from cds_service.model.criteria import (
-    AllOf, AnyOf, Bands, ChoiceIs, Compare, CountOf, Fact, FirstOf, Known, Label, Literally, Named, Not, Number,
-    Points, Score,
+    AllOf,
+    AnyOf,
+    Bands,
+    ChoiceIs,
+    Compare,
+    CountOf,
+    Fact,
+    FirstOf,
+    Known,
+    Label,
+    Literally,
+    Named,
+    Not,
+    Number,
+    Points,
+    Score,
 )
 from cds_service.model.quantity import Interval, Limit, Quantity, Unit
 from cds_service.reasoning.evaluate import Evaluation
@@ -42,17 +56,18 @@ numbers = st.integers(0, 6)
 def quantity_nodes(truths):
     points = st.builds(lambda worth, when: Points("quantity", worth, when), st.sampled_from([-2, -1, 1, 2]), truths)
     bands = st.builds(
-        lambda of: Bands("quantity", of, ((None, Decimal(1), 3), (Decimal(2), Decimal(3), 0), (Decimal(4), None, 2))), quantities
+        lambda of: Bands("quantity", of, ((None, Decimal(1), 3), (Decimal(2), Decimal(3), 0), (Decimal(4), None, 2))),
+        quantities,
     )
-    score = st.builds(lambda items: Score("quantity", tuple(items)), st.lists(st.one_of(points, bands), min_size=1, max_size=4))
+    score = st.builds(
+        lambda items: Score("quantity", tuple(items)), st.lists(st.one_of(points, bands), min_size=1, max_size=4)
+    )
     return st.one_of(quantities, score)
 
 
 def limit_nodes(truths):
     plain = st.builds(limit, numbers)
-    table = st.builds(
-        lambda when, first, other: FirstOf("quantity", ((when, first),), other), truths, plain, plain
-    )
+    table = st.builds(lambda when, first, other: FirstOf("quantity", ((when, first),), other), truths, plain, plain)
     return st.one_of(plain, table)
 
 
@@ -60,18 +75,26 @@ def grow(truths, known=False):
     kinds = [
         st.builds(lambda items: AllOf("truth", tuple(items)), st.lists(truths, min_size=1, max_size=3)),
         st.builds(lambda items: AnyOf("truth", tuple(items)), st.lists(truths, min_size=1, max_size=3)),
-        st.builds(lambda items, needed: CountOf("truth", tuple(items), needed), st.lists(truths, min_size=1, max_size=4), st.integers(0, 3)),
+        st.builds(
+            lambda items, needed: CountOf("truth", tuple(items), needed),
+            st.lists(truths, min_size=1, max_size=4),
+            st.integers(0, 3),
+        ),
         st.builds(lambda item: Not("truth", item), truths),
         st.builds(
             lambda quantity, operator, bound: Compare("truth", quantity, ((operator, bound),)),
-            quantity_nodes(truths), st.sampled_from(["below", "at_most", "at_least", "above"]), limit_nodes(truths),
+            quantity_nodes(truths),
+            st.sampled_from(["below", "at_most", "at_least", "above"]),
+            limit_nodes(truths),
         ),
+        st.builds(lambda when, first, other: FirstOf("truth", ((when, first),), other), truths, truths, truths),
         st.builds(
-            lambda when, first, other: FirstOf("truth", ((when, first),), other), truths, truths, truths
-        ),
-        st.builds(
-            lambda when, label, labels: ChoiceIs("truth", FirstOf("choice", ((when, Label("choice", label)),), CHOICE), frozenset(labels)),
-            truths, st.sampled_from(LABELS), st.lists(st.sampled_from(LABELS), min_size=1, max_size=2),
+            lambda when, label, labels: ChoiceIs(
+                "truth", FirstOf("choice", ((when, Label("choice", label)),), CHOICE), frozenset(labels)
+            ),
+            truths,
+            st.sampled_from(LABELS),
+            st.lists(st.sampled_from(LABELS), min_size=1, max_size=2),
         ),
         st.builds(lambda item: Named("truth", "n", item), truths),
     ]
@@ -104,7 +127,9 @@ def blurred(draw, patient):
         elif fact.type == "truth":
             less[fact] = Answer(None)
         elif fact.type == "choice":
-            less[fact] = Answer(labels=frozenset(LABELS) if how == "unknown" else answer.labels | {draw(st.sampled_from(LABELS))})
+            less[fact] = Answer(
+                labels=frozenset(LABELS) if how == "unknown" else answer.labels | {draw(st.sampled_from(LABELS))}
+            )
         elif how == "unknown":
             less[fact] = Answer()
         else:

@@ -9,35 +9,69 @@ from cds_service.model.frame import Frame
 from cds_service.model.hook import HookCall
 from cds_service.model.quantity import Unit
 from cds_service.model.reading import Query, Reading
-from cds_service.model.vocabulary import Analyte, Code, TextMatch, Vocabulary
+from cds_service.model.vocabulary import Analyte, TextMatch, Vocabulary
 from cds_service.record.lookups import look
 from cds_service.record.record import Record
 
 NOW = datetime(2026, 6, 15, 10, tzinfo=UTC)
-SNOMED, LOINC, RXNORM, ICD = "http://snomed.info/sct", "http://loinc.org", "http://www.nlm.nih.gov/research/umls/rxnorm", "http://hl7.org/fhir/sid/icd-10-cm"
+SNOMED, LOINC, RXNORM, ICD = (
+    "http://snomed.info/sct",
+    "http://loinc.org",
+    "http://www.nlm.nih.gov/research/umls/rxnorm",
+    "http://hl7.org/fhir/sid/icd-10-cm",
+)
 SYSTEMS = {SNOMED: "snomed", LOINC: "loinc", RXNORM: "rxnorm", ICD: "icd-10-cm"}
 ALL_TYPES = (
-    "Patient", "Condition", "Observation", "MedicationRequest", "MedicationStatement", "MedicationDispense",
-    "MedicationAdministration", "Procedure", "Encounter", "ServiceRequest", "DeviceRequest", "DiagnosticReport",
+    "Patient",
+    "Condition",
+    "Observation",
+    "MedicationRequest",
+    "MedicationStatement",
+    "MedicationDispense",
+    "MedicationAdministration",
+    "Procedure",
+    "Encounter",
+    "ServiceRequest",
+    "DeviceRequest",
+    "DiagnosticReport",
     "QuestionnaireResponse",
 )
 FERRITIN = Analyte(
-    "ferritin", "Ferritin", Unit("ug/L"), {"ug/l": Unit("ug/L")}, (), (Decimal(0), Decimal(100000)),
-    ordered_sets=("iron-panel",), ordered_text=re.compile("ferritin", re.IGNORECASE),
+    "ferritin",
+    "Ferritin",
+    Unit("ug/L"),
+    {"ug/l": Unit("ug/L")},
+    (),
+    (Decimal(0), Decimal(100000)),
+    ordered_sets=("iron-panel",),
+    ordered_text=re.compile("ferritin", re.IGNORECASE),
 )
 VOCABULARY = Vocabulary(
-    systems=SYSTEMS, uris={name: uri for uri, name in SYSTEMS.items()}, sets={}, analytes={"ferritin": FERRITIN},
+    systems=SYSTEMS,
+    uris={name: uri for uri, name in SYSTEMS.items()},
+    sets={},
+    analytes={"ferritin": FERRITIN},
     exact={
-        ("snomed", "swelling"): ("swelling",), ("snomed", "left-swelling"): ("swelling",), ("snomed", "cancer"): ("cancer",),
-        ("snomed", "skin-cancer"): ("cancer", "skin-cancer"), ("snomed", "pregnant"): ("pregnancy",), ("snomed", "birth"): ("delivery",),
-        ("loinc", "ferritin"): ("ferritin",), ("loinc", "panel"): ("iron-panel",), ("loinc", "scan"): ("scan",),
-        ("loinc", "scan-left"): ("scan",), ("snomed", "clot"): ("clot",), ("rxnorm", "iron"): ("rx-iron",),
+        ("snomed", "swelling"): ("swelling",),
+        ("snomed", "left-swelling"): ("swelling",),
+        ("snomed", "cancer"): ("cancer",),
+        ("snomed", "skin-cancer"): ("cancer", "skin-cancer"),
+        ("snomed", "pregnant"): ("pregnancy",),
+        ("snomed", "birth"): ("delivery",),
+        ("loinc", "ferritin"): ("ferritin",),
+        ("loinc", "panel"): ("iron-panel",),
+        ("loinc", "scan"): ("scan",),
+        ("loinc", "scan-left"): ("scan",),
+        ("snomed", "clot"): ("clot",),
+        ("rxnorm", "iron"): ("rx-iron",),
     },
-    prefixes={"R224": ("swelling",)}, sides={("snomed", "left-swelling"): "left", ("loinc", "scan-left"): "left", ("snomed", "right"): "right"},
+    prefixes={"R224": ("swelling",)},
+    sides={("snomed", "left-swelling"): "left", ("loinc", "scan-left"): "left", ("snomed", "right"): "right"},
     side_prefixes={"R224": {"1": "right", "2": "left", "3": "both"}},
     condition_texts=(TextMatch("swelling", re.compile("swollen leg"), re.compile("no swollen"), asks=True),),
     medicine_texts=(TextMatch("rx-iron", re.compile("ferrous"), uncoded=False),),
-    medicine_prefilter=re.compile("ferrous"), condition_prefilter=re.compile("swollen leg"),
+    medicine_prefilter=re.compile("ferrous"),
+    condition_prefilter=re.compile("swollen leg"),
 )
 
 
@@ -62,8 +96,13 @@ def condition(code, onset="2026-06-01", clinical="active", verification="confirm
 
 def ferritin(value, date="2026-06-01", status="final", unit="ug/L", number=1, **more):
     return resource(
-        "Observation", f"f{number}", status=status, code=coded(LOINC, "ferritin"), effectiveDateTime=date,
-        valueQuantity={"value": value, "unit": unit}, **more,
+        "Observation",
+        f"f{number}",
+        status=status,
+        code=coded(LOINC, "ferritin"),
+        effectiveDateTime=date,
+        valueQuantity={"value": value, "unit": unit},
+        **more,
     )
 
 
@@ -72,14 +111,20 @@ def record(*resources, states=None, drafts=(), selections=(), encounter="", full
     readings = []
     for kind in ALL_TYPES:
         found = tuple(item for item in resources if item.get("resourceType") == kind)
-        extra = tuple(item for item in resources if item.get("resourceType") == "Medication") if kind == "MedicationRequest" else ()
+        extra = (
+            tuple(item for item in resources if item.get("resourceType") == "Medication")
+            if kind == "MedicationRequest"
+            else ()
+        )
         state = states.get(kind, "answered")
         back_to = None
         if isinstance(state, tuple):
             state, back_to = state
         urls = full_urls if kind == "Patient" else ()
         readings.append(Reading(Query(kind, kind, kind), state, (*found, *extra), "", back_to, urls))
-    call = HookCall("s", "patient-view", "h", "Practitioner/u", "p", encounter, drafts=tuple(drafts), selections=tuple(selections))
+    call = HookCall(
+        "s", "patient-view", "h", "Practitioner/u", "p", encounter, drafts=tuple(drafts), selections=tuple(selections)
+    )
     return Record(readings, call, NOW, UTC, VOCABULARY, frozenset(not_kept))
 
 

@@ -4,21 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from card_rules import (
-    FALSE,
-    NOW,
-    UNKNOWN,
-    Chart,
-    asking,
-    codes,
-    collecting,
-    composed,
-    gap,
-    outcome,
-    rule,
-    seen,
-    told,
-)
+from card_rules import FALSE, NOW, UNKNOWN, Chart, asking, codes, collecting, composed, gap, outcome, rule, seen, told
 
 from cds_service.model.memory import Held
 from cds_service.model.verdict import Verdict
@@ -91,9 +77,9 @@ def test_a_rule_yields_to_the_ones_it_names():
 
 
 def test_a_hidden_rule_still_hides_and_the_reason_names_one_that_is_shown():
-    cards, entries = composed(rule("a-1", hides=("b-1",)), rule("b-1", hides=("c-1",)), rule("c-1"))
+    _cards, entries = composed(rule("a-1", hides=("b-1",)), rule("b-1", hides=("c-1",)), rule("c-1"))
     assert told(entries) == {"A1": "fired", "B1": "superseded:A1", "C1": "superseded:B1"}
-    cards, entries = composed(rule("b-1", hides=("c-1",)), rule("a-1", hides=("b-1", "c-1")), rule("c-1"))
+    _, entries = composed(rule("b-1", hides=("c-1",)), rule("a-1", hides=("b-1", "c-1")), rule("c-1"))
     assert told(entries)["C1"] == "superseded:A1"
 
 
@@ -447,7 +433,7 @@ def test_an_accepted_order_is_not_offered_again_and_a_card_that_keeps_none_is_he
 
 def test_accepted_orders_leave_a_collected_card():
     rules = (gap("gap-ck", ["ck"]), gap("gap-cbc", ["cbc"]), collecting(rules=["gap-ck", "gap-cbc"]))
-    cards, entries = composed(*rules, held=accepted("ck-1"))
+    _, entries = composed(*rules, held=accepted("ck-1"))
     assert told(entries) == {"WK01": "fired", "GAPCBC": "fired", "GAPCK": "duplicate-order"}
     assert told(composed(*rules, held=accepted("ck-1", "cbc-1"))[1]) == {
         "GAPCK": "duplicate-order",
@@ -485,10 +471,7 @@ def test_one_card_for_all_questions_with_what_would_decide_each():
     assert "- **Title of dvt-01** (DVT-01): Which leg, and is the pain in the calf?" in detail
     assert detail[detail.index("- **Title of dvt-01** (DVT-01): Which leg, and is the pain in the calf?") + 1 :][
         :2
-    ] == [
-        "  - Which leg?",
-        "  - Where is the pain?",
-    ]
+    ] == ["  - Which leg?", "  - Where is the pain?"]
     assert "- **Title of cvi-01** (CVI-01): Worse standing?" in detail
     assert [(entry["code"], entry["outcome"], entry["card"]) for entry in entries] == [
         ("DVT01", "asked", cards[0]["uuid"]),

@@ -164,8 +164,7 @@ def test_a_computed_value_names_what_it_was_made_of():
     tsat = chart.fact("saturation", Answer(quantity=quantity, evidence=parts), kind="calculation", type="quantity")
     assert (
         "- **saturation** 10 %, 2026-05-01 (from Iron 40 ug/dL, 2026-05-01, `Observation/i`; "
-        "TIBC 400 ug/dL, 2026-05-01, `Observation/t`)"
-        in lines_of(tsat, chart=chart)
+        "TIBC 400 ug/dL, 2026-05-01, `Observation/t`)" in lines_of(tsat, chart=chart)
     )
 
 

@@ -11,7 +11,8 @@ from markdown_it import MarkdownIt
 
 from cds_service.cards.escaping import LONGEST, clean, entities, markdown, plain
 
-MARKS = list("\\`*_{}[]()<>#+-.!|~&^=:@/\"'$ \n\t\r\u2028\u200b\u202e") + [
+MARKS = [
+    *"\\`*_{}[]()<>#+-.!|~&^=:@/\"'$ \n\t\r\u2028\u200b\u202e",
     "www.",
     "http://",
     "https://",
@@ -116,7 +117,7 @@ def test_plain_text_is_one_visible_line_that_opens_no_tag(value):
 
 @given(value=st.text(alphabet=st.characters(), max_size=300))
 def test_what_leaves_can_be_written_as_utf_8(value):
-    assert markdown(value).encode() and plain(value).encode() or not clean(value)
+    assert (markdown(value).encode() and plain(value).encode()) or not clean(value)
 
 
 @pytest.mark.parametrize(

@@ -252,8 +252,7 @@ def test_epic_knows_any_alone_and_one_action_each():
 
 
 @pytest.mark.parametrize(
-    ("profile", "sent"),
-    [("epic", ["urn:site|77"]), ("cds-hooks-2.0", ["urn:site|77", "http://loinc.org|cbc-1"])],
+    ("profile", "sent"), [("epic", ["urn:site|77"]), ("cds-hooks-2.0", ["urn:site|77", "http://loinc.org|cbc-1"])]
 )
 def test_the_sites_own_code_alone_or_before_ours(profile, sent):
     site = {"cbc-1": {"system": "urn:site", "code": "77", "display": "CBC here"}}

@@ -9,13 +9,22 @@ from content import HOOKS, ROOT, coded, files, orders, rows_of, systems, vocabul
 CPT_SYSTEM = "ama-assn" + ".org"
 ICD_10_CM = re.compile(r"[A-Z](\d[0-9A-Z](\.[0-9A-Z]{1,4})?)?\Z")
 SHAPES = {
-    "icd-10-cm": ICD_10_CM, "snomed": re.compile(r"[1-9]\d{5,17}\Z"), "rxnorm": re.compile(r"[1-9]\d{1,7}\Z"),
-    "loinc": re.compile(r"(LA)?[1-9]\d{0,6}-\d\Z"), "discharge-disposition": re.compile(r"[a-z-]+\Z"),
+    "icd-10-cm": ICD_10_CM,
+    "snomed": re.compile(r"[1-9]\d{5,17}\Z"),
+    "rxnorm": re.compile(r"[1-9]\d{1,7}\Z"),
+    "loinc": re.compile(r"(LA)?[1-9]\d{0,6}-\d\Z"),
+    "discharge-disposition": re.compile(r"[a-z-]+\Z"),
 }
 D5 = (
-    (0, 1, 2, 3, 4, 5, 6, 7, 8, 9), (1, 2, 3, 4, 0, 6, 7, 8, 9, 5), (2, 3, 4, 0, 1, 7, 8, 9, 5, 6),
-    (3, 4, 0, 1, 2, 8, 9, 5, 6, 7), (4, 0, 1, 2, 3, 9, 5, 6, 7, 8), (5, 9, 8, 7, 6, 0, 4, 3, 2, 1),
-    (6, 5, 9, 8, 7, 1, 0, 4, 3, 2), (7, 6, 5, 9, 8, 2, 1, 0, 4, 3), (8, 7, 6, 5, 9, 3, 2, 1, 0, 4),
+    (0, 1, 2, 3, 4, 5, 6, 7, 8, 9),
+    (1, 2, 3, 4, 0, 6, 7, 8, 9, 5),
+    (2, 3, 4, 0, 1, 7, 8, 9, 5, 6),
+    (3, 4, 0, 1, 2, 8, 9, 5, 6, 7),
+    (4, 0, 1, 2, 3, 9, 5, 6, 7, 8),
+    (5, 9, 8, 7, 6, 0, 4, 3, 2, 1),
+    (6, 5, 9, 8, 7, 1, 0, 4, 3, 2),
+    (7, 6, 5, 9, 8, 2, 1, 0, 4, 3),
+    (8, 7, 6, 5, 9, 3, 2, 1, 0, 4),
     (9, 8, 7, 6, 5, 4, 3, 2, 1, 0),
 )
 TURN = (1, 5, 7, 6, 2, 8, 3, 0, 9, 4)
@@ -109,22 +118,47 @@ def test_every_icd_10_cm_code_matches_by_prefix():
 # --------------------------------------------------------------------------------------------------------------- sides
 
 
-@pytest.mark.parametrize(("system", "code", "side"), [
-    ("snomed", "15929941000119103", "right"), ("snomed", "15930061000119106", "left"),
-    ("snomed", "15929861000119106", "both"), ("snomed", "10601006", ""), ("snomed", "32153003", "left"),
-    ("icd-10-cm", "R22.41", "right"), ("icd-10-cm", "R22.42", "left"), ("icd-10-cm", "R2243", "both"),
-    ("icd-10-cm", "R22.40", ""),
-    ("icd-10-cm", "M79.604", "right"), ("icd-10-cm", "M79.605", "left"), ("icd-10-cm", "M79.606", ""),
-    ("icd-10-cm", "M79.661", "right"), ("icd-10-cm", "M79.662", "left"), ("icd-10-cm", "M79.651", "right"),
-    ("icd-10-cm", "L03.115", "right"), ("icd-10-cm", "L03.116", "left"), ("icd-10-cm", "L03.119", ""),
-    ("icd-10-cm", "I82.411", "right"), ("icd-10-cm", "I82.4Y2", "left"), ("icd-10-cm", "I82.403", "both"),
-    ("icd-10-cm", "I82.409", ""), ("icd-10-cm", "I82.41", ""), ("icd-10-cm", "I80.12", "left"),
-    ("icd-10-cm", "I80.201", "right"),
-    ("icd-10-cm", "I70.213", "both"), ("icd-10-cm", "I70.238", "right"), ("icd-10-cm", "I70.24", "left"),
-    ("icd-10-cm", "I83.001", ""), ("icd-10-cm", "I83.019", "right"), ("icd-10-cm", "I83.12", "left"),
-    ("icd-10-cm", "R60.1", "both"),
-    ("loinc", "39432-0", "left"), ("loinc", "39443-7", "right"), ("loinc", "39420-5", "both"), ("loinc", "30881-7", ""),
-])
+@pytest.mark.parametrize(
+    ("system", "code", "side"),
+    [
+        ("snomed", "15929941000119103", "right"),
+        ("snomed", "15930061000119106", "left"),
+        ("snomed", "15929861000119106", "both"),
+        ("snomed", "10601006", ""),
+        ("snomed", "32153003", "left"),
+        ("icd-10-cm", "R22.41", "right"),
+        ("icd-10-cm", "R22.42", "left"),
+        ("icd-10-cm", "R2243", "both"),
+        ("icd-10-cm", "R22.40", ""),
+        ("icd-10-cm", "M79.604", "right"),
+        ("icd-10-cm", "M79.605", "left"),
+        ("icd-10-cm", "M79.606", ""),
+        ("icd-10-cm", "M79.661", "right"),
+        ("icd-10-cm", "M79.662", "left"),
+        ("icd-10-cm", "M79.651", "right"),
+        ("icd-10-cm", "L03.115", "right"),
+        ("icd-10-cm", "L03.116", "left"),
+        ("icd-10-cm", "L03.119", ""),
+        ("icd-10-cm", "I82.411", "right"),
+        ("icd-10-cm", "I82.4Y2", "left"),
+        ("icd-10-cm", "I82.403", "both"),
+        ("icd-10-cm", "I82.409", ""),
+        ("icd-10-cm", "I82.41", ""),
+        ("icd-10-cm", "I80.12", "left"),
+        ("icd-10-cm", "I80.201", "right"),
+        ("icd-10-cm", "I70.213", "both"),
+        ("icd-10-cm", "I70.238", "right"),
+        ("icd-10-cm", "I70.24", "left"),
+        ("icd-10-cm", "I83.001", ""),
+        ("icd-10-cm", "I83.019", "right"),
+        ("icd-10-cm", "I83.12", "left"),
+        ("icd-10-cm", "R60.1", "both"),
+        ("loinc", "39432-0", "left"),
+        ("loinc", "39443-7", "right"),
+        ("loinc", "39420-5", "both"),
+        ("loinc", "30881-7", ""),
+    ],
+)
 def test_a_code_says_its_side(system, code, side):
     assert vocabulary().side(system, code) == side
 
@@ -138,7 +172,8 @@ def spoken(display):
 
 def test_the_side_of_a_code_is_what_its_display_says():
     wrong = [
-        (row["code"], row["display"], row.get("side")) for _, system, row in coded()
+        (row["code"], row["display"], row.get("side"))
+        for _, system, row in coded()
         if (said := spoken(row["display"])) and system != "icd-10-cm" and said != vocabulary().side(system, row["code"])
     ]
     assert wrong == []
@@ -157,22 +192,25 @@ def test_a_code_names_one_side_wherever_it_stands():
 # ---------------------------------------------------------------------------------------------------------- membership
 
 
-@pytest.mark.parametrize(("system", "code", "inside", "outside"), [
-    ("icd-10-cm", "M79.601", (), ("VS-LEG-PAIN", "leg-pain-heavy")),
-    ("icd-10-cm", "M79.662", ("VS-LEG-PAIN", "VS-LEG-PAIN-CALF", "leg-pain-heavy"), ()),
-    ("icd-10-cm", "M79.652", ("VS-LEG-PAIN",), ("VS-LEG-PAIN-CALF",)),
-    ("icd-10-cm", "C50.911", ("VS-CANCER",), ("VS-CANCER-EXCLUDE", "VS-CANCER-METASTATIC")),
-    ("icd-10-cm", "C44.91", ("VS-CANCER", "VS-CANCER-EXCLUDE"), ()),
-    ("icd-10-cm", "D05.1", (), ("VS-CANCER",)),
-    ("icd-10-cm", "I82.511", ("VS-DVT-CHRONIC",), ("VS-DVT-LEG",)),
-    ("icd-10-cm", "I80.01", ("VS-SVT",), ("VS-DVT-LEG",)),
-    ("icd-10-cm", "I80.3", (), ("VS-SVT", "VS-DVT-LEG")),
-    ("snomed", "271808008", ("VS-OEDEMA-NONSPECIFIC", "VS-OEDEMA-GENERALISED"), ("VS-LEG-SWELLING",)),
-    ("snomed", "260385009", ("answer-no", "VS-US-RESULT-NEGATIVE"), ("answer-yes",)),
-    ("discharge-disposition", "hosp", ("hospice-disposition",), ()),
-    ("loinc", "82810-3", ("obs-pregnancy-status",), ("VS-PREGNANCY",)),
-    ("loinc", "48066-5", ("d-dimer",), ()),
-])
+@pytest.mark.parametrize(
+    ("system", "code", "inside", "outside"),
+    [
+        ("icd-10-cm", "M79.601", (), ("VS-LEG-PAIN", "leg-pain-heavy")),
+        ("icd-10-cm", "M79.662", ("VS-LEG-PAIN", "VS-LEG-PAIN-CALF", "leg-pain-heavy"), ()),
+        ("icd-10-cm", "M79.652", ("VS-LEG-PAIN",), ("VS-LEG-PAIN-CALF",)),
+        ("icd-10-cm", "C50.911", ("VS-CANCER",), ("VS-CANCER-EXCLUDE", "VS-CANCER-METASTATIC")),
+        ("icd-10-cm", "C44.91", ("VS-CANCER", "VS-CANCER-EXCLUDE"), ()),
+        ("icd-10-cm", "D05.1", (), ("VS-CANCER",)),
+        ("icd-10-cm", "I82.511", ("VS-DVT-CHRONIC",), ("VS-DVT-LEG",)),
+        ("icd-10-cm", "I80.01", ("VS-SVT",), ("VS-DVT-LEG",)),
+        ("icd-10-cm", "I80.3", (), ("VS-SVT", "VS-DVT-LEG")),
+        ("snomed", "271808008", ("VS-OEDEMA-NONSPECIFIC", "VS-OEDEMA-GENERALISED"), ("VS-LEG-SWELLING",)),
+        ("snomed", "260385009", ("answer-no", "VS-US-RESULT-NEGATIVE"), ("answer-yes",)),
+        ("discharge-disposition", "hosp", ("hospice-disposition",), ()),
+        ("loinc", "82810-3", ("obs-pregnancy-status",), ("VS-PREGNANCY",)),
+        ("loinc", "48066-5", ("d-dimer",), ()),
+    ],
+)
 def test_a_code_belongs_where_the_specification_puts_it(system, code, inside, outside):
     names = set(vocabulary().names(system, code))
     assert set(inside) <= names
@@ -184,7 +222,8 @@ def test_what_the_changelog_leaves_out_is_left_out():
     section = text.split("## Left out of the value sets")[1].split("\n## ")[0]
     left_out = {
         (name, code)
-        for line in section.splitlines() if line.startswith("| `")
+        for line in section.splitlines()
+        if line.startswith("| `")
         for name in re.findall(r"`([^`]+)`", line.split("|")[1])
         for code in re.findall(r"\d[\d-]+", line.split("|")[2])
     }
@@ -199,44 +238,64 @@ def sets_named_in(text):
     return {match.name for match in vocabulary().medicine_texts if match.found_in(text)}
 
 
-@pytest.mark.parametrize(("name", "inside", "outside"), [
-    ("Esomeprazole magnesium 20 mg", "rx-ppi", "rx-mg"),
-    ("Losartan potassium 50 mg", None, "rx-kcl"),
-    ("Norethindrone / ethinyl estradiol / ferrous fumarate", "VS-OESTROGEN", "rx-iron-oral"),
-    ("Multivitamin with vitamin B12", None, "rx-b12"),
-    ("Multivitamin with folic acid", None, "rx-folic"),
-    ("Nystatin 100000 units/mL", None, "rx-statin"),
-    ("Nystatin 100000 units/mL", None, "VS-STATIN"),
-    ("iron sucrose 20 mg/mL injection", "rx-iron-iv", "rx-iron-oral"),
-    ("ferric carboxymaltose", "rx-iron-iv", "rx-iron-oral"),
-    ("hydroxocobalamin 1 mg/mL", "rx-b12", "rx-b12-other"),
-    ("Magnesium sulfate 50 %", None, "rx-mg"),
-    ("Folic acid 5 mg tablet", "rx-folic", "rx-b12"),
-    ("Simvastatin 20 mg", "VS-STATIN", "VS-CYP3A4-INHIB"),
-    ("Simvastatin 20 mg", "rx-statin", "rx-loop"),
-    ("Ciclosporin 100 mg", "VS-CYP3A4-INHIB", "VS-STATIN"),
-    ("Enoxaparin 40 mg/0.4 mL", "VS-ANTICOAG-PARENTERAL", "VS-ANTICOAG-ORAL"),
-    ("Heparin lock flush 10 units/mL", None, "VS-ANTICOAG-PARENTERAL"),
-    ("Rivaroxaban 20 mg", "VS-ANTICOAG-ORAL", "VS-ANTICOAG-PARENTERAL"),
-])
+@pytest.mark.parametrize(
+    ("name", "inside", "outside"),
+    [
+        ("Esomeprazole magnesium 20 mg", "rx-ppi", "rx-mg"),
+        ("Losartan potassium 50 mg", None, "rx-kcl"),
+        ("Norethindrone / ethinyl estradiol / ferrous fumarate", "VS-OESTROGEN", "rx-iron-oral"),
+        ("Multivitamin with vitamin B12", None, "rx-b12"),
+        ("Multivitamin with folic acid", None, "rx-folic"),
+        ("Nystatin 100000 units/mL", None, "rx-statin"),
+        ("Nystatin 100000 units/mL", None, "VS-STATIN"),
+        ("iron sucrose 20 mg/mL injection", "rx-iron-iv", "rx-iron-oral"),
+        ("ferric carboxymaltose", "rx-iron-iv", "rx-iron-oral"),
+        ("hydroxocobalamin 1 mg/mL", "rx-b12", "rx-b12-other"),
+        ("Magnesium sulfate 50 %", None, "rx-mg"),
+        ("Folic acid 5 mg tablet", "rx-folic", "rx-b12"),
+        ("Simvastatin 20 mg", "VS-STATIN", "VS-CYP3A4-INHIB"),
+        ("Simvastatin 20 mg", "rx-statin", "rx-loop"),
+        ("Ciclosporin 100 mg", "VS-CYP3A4-INHIB", "VS-STATIN"),
+        ("Enoxaparin 40 mg/0.4 mL", "VS-ANTICOAG-PARENTERAL", "VS-ANTICOAG-ORAL"),
+        ("Heparin lock flush 10 units/mL", None, "VS-ANTICOAG-PARENTERAL"),
+        ("Rivaroxaban 20 mg", "VS-ANTICOAG-ORAL", "VS-ANTICOAG-PARENTERAL"),
+    ],
+)
 def test_medicines_are_found_by_name(name, inside, outside):
     found = sets_named_in(name)
     assert outside not in found
     assert inside is None or inside in found
 
 
-@pytest.mark.parametrize(("text", "found"), [
-    ("left leg swelling", "VS-LEG-SWELLING"), ("Swollen right calf", "VS-LEG-SWELLING"),
-    ("ankle oedema", "VS-LEG-SWELLING"),
-    ("sore leg", "VS-LEG-PAIN"), ("Pain in lower limb", "VS-LEG-PAIN"), ("calf tenderness", "VS-LEG-PAIN"),
-    ("heavy legs", "VS-LEG-HEAVY"), ("legs feel heavy", "VS-LEG-HEAVY"),
-    ("leg swelling, no redness", "VS-LEG-SWELLING"), ("3 day history of swollen calf", "VS-LEG-SWELLING"),
-    ("68 year old woman. Denies chest pain. Painful left leg", "VS-LEG-PAIN"),
-    ("swollen leg for the past week", "VS-LEG-SWELLING"), ("arm pain; leg fine", None), ("no leg swelling", None),
-    ("no redness or leg swelling", None), ("denies leg pain", None), ("mother had leg swelling", None),
-    ("family history of swollen legs", None), ("history of heavy legs", None), ("leg swelling resolved", None),
-    ("legs not swollen", None), ("arm swelling", None), ("rule out leg pain", None), ("previous calf pain", None),
-])
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("left leg swelling", "VS-LEG-SWELLING"),
+        ("Swollen right calf", "VS-LEG-SWELLING"),
+        ("ankle oedema", "VS-LEG-SWELLING"),
+        ("sore leg", "VS-LEG-PAIN"),
+        ("Pain in lower limb", "VS-LEG-PAIN"),
+        ("calf tenderness", "VS-LEG-PAIN"),
+        ("heavy legs", "VS-LEG-HEAVY"),
+        ("legs feel heavy", "VS-LEG-HEAVY"),
+        ("leg swelling, no redness", "VS-LEG-SWELLING"),
+        ("3 day history of swollen calf", "VS-LEG-SWELLING"),
+        ("68 year old woman. Denies chest pain. Painful left leg", "VS-LEG-PAIN"),
+        ("swollen leg for the past week", "VS-LEG-SWELLING"),
+        ("arm pain; leg fine", None),
+        ("no leg swelling", None),
+        ("no redness or leg swelling", None),
+        ("denies leg pain", None),
+        ("mother had leg swelling", None),
+        ("family history of swollen legs", None),
+        ("history of heavy legs", None),
+        ("leg swelling resolved", None),
+        ("legs not swollen", None),
+        ("arm swelling", None),
+        ("rule out leg pain", None),
+        ("previous calf pain", None),
+    ],
+)
 def test_words_about_the_leg_ask_and_never_answer(text, found):
     asking = {match.name for match in vocabulary().condition_texts if match.asks}
     assert asking == {"VS-LEG-SWELLING", "VS-LEG-PAIN", "VS-LEG-HEAVY"}
@@ -258,13 +317,26 @@ def test_the_words_are_those_of_the_specification():
 
 # what the table calls an order, as we name the analytes it means
 ORDERED = {
-    "hb": ("hb", "mcv"), "ferritin": ("ferritin",), "tsat": ("tsat", "iron", "tibc"), "b12": ("b12",),
-    "mma": ("mma",), "hcy": ("hcy",),
-    "folate": ("folate",), "mg": ("mg",), "bmp": ("k", "na", "ca", "creatinine", "bun", "egfr"), "tsh": ("tsh",),
+    "hb": ("hb", "mcv"),
+    "ferritin": ("ferritin",),
+    "tsat": ("tsat", "iron", "tibc"),
+    "b12": ("b12",),
+    "mma": ("mma",),
+    "hcy": ("hcy",),
+    "folate": ("folate",),
+    "mg": ("mg",),
+    "bmp": ("k", "na", "ca", "creatinine", "bun", "egfr"),
+    "tsh": ("tsh",),
     "ft4": ("ft4",),
-    "a1c": ("a1c",), "ck": ("ck",), "25ohd": ("vitamin-d",), "crp": ("crp",), "ttg": ("ttg",), "iga": ("iga",),
+    "a1c": ("a1c",),
+    "ck": ("ck",),
+    "25ohd": ("vitamin-d",),
+    "crp": ("crp",),
+    "ttg": ("ttg",),
+    "iga": ("iga",),
     "ifab": ("ifab",),
-    "pth": ("pth",), "uacr": ("uacr",),
+    "pth": ("pth",),
+    "uacr": ("uacr",),
 }
 
 

@@ -30,11 +30,29 @@ def at(text):
 )
 def test_what_a_fhir_date_names(text, earliest, latest, precision):
     moment = read_moment(text, UTC)
-    assert (moment.earliest, moment.latest, moment.precision, moment.text) == (at(earliest), at(latest), precision, text)
+    assert (moment.earliest, moment.latest, moment.precision, moment.text) == (
+        at(earliest),
+        at(latest),
+        precision,
+        text,
+    )
 
 
 @pytest.mark.parametrize(
-    "text", ["05/13/2024", "20240513", "", "Invalid date", "2024-13-01", "2024-02-30", None, 2024, "2024-5-1", "0000-01-01", "2024-05-13T25:00:00Z"]
+    "text",
+    [
+        "05/13/2024",
+        "20240513",
+        "",
+        "Invalid date",
+        "2024-13-01",
+        "2024-02-30",
+        None,
+        2024,
+        "2024-5-1",
+        "0000-01-01",
+        "2024-05-13T25:00:00Z",
+    ],
 )
 def test_what_is_no_date(text):
     assert read_moment(text, UTC) is None
@@ -48,7 +66,15 @@ def test_a_date_without_zone_lies_in_the_facility():
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("2025", None), ("2026", None), ("2024", False), ("2025-12-01", False), ("2025-12-02", True), ("2026-03-02", True), ("2026-03-03", False)],
+    [
+        ("2025", None),
+        ("2026", None),
+        ("2024", False),
+        ("2025-12-01", False),
+        ("2025-12-02", True),
+        ("2026-03-02", True),
+        ("2026-03-03", False),
+    ],
 )
 def test_a_partial_date_that_straddles_an_end_is_unknown(text, expected):
     start, end = at("2025-12-02T00:00+00:00"), at("2026-03-02T23:59:59.999999+00:00")

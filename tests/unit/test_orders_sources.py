@@ -5,8 +5,24 @@ import re
 from content import CONTENT, orders, systems, vocabulary
 
 WORK_UP = [
-    "cbc", "ferritin", "iron-tibc", "bmp", "cmp", "magnesium", "tsh", "free-t4", "b12", "holotc", "mma", "homocysteine",
-    "hba1c", "fasting-glucose", "ck", "vitamin-d", "folate", "crp",
+    "cbc",
+    "ferritin",
+    "iron-tibc",
+    "bmp",
+    "cmp",
+    "magnesium",
+    "tsh",
+    "free-t4",
+    "b12",
+    "holotc",
+    "mma",
+    "homocysteine",
+    "hba1c",
+    "fasting-glucose",
+    "ck",
+    "vitamin-d",
+    "folate",
+    "crp",
 ]
 BY_WORDS_ALONE = {"toe-pressure", "vital-signs", "vascular-referral", "cardiology-referral", "nephrology-referral"}
 

@@ -38,47 +38,59 @@ def one(query: Query, value: Any) -> tuple[Reading, list[str]]:
     return readings[0], [problem.why for problem in problems]
 
 
-OUTCOME = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "forbidden", "diagnostics": "SECRET"}]}
+OUTCOME = {
+    "resourceType": "OperationOutcome",
+    "issue": [{"severity": "error", "code": "forbidden", "diagnostics": "SECRET"}],
+}
 HINT = {"resourceType": "OperationOutcome", "issue": [{"severity": "information", "code": "informational"}]}
 NEXT = [{"relation": "next", "url": "Condition?page=2"}]
 
 
-@pytest.mark.parametrize(("value", "state", "resources"), [
-    (None, "answered", 0),
-    (bundle(), "answered", 0),
-    ({"resourceType": "Bundle", "type": "searchset"}, "answered", 0),
-    ({"resourceType": "Bundle", "entry": None}, "answered", 0),
-    (bundle(condition(), type="collection"), "answered", 1),
-    (bundle(condition(), total=1), "answered", 1),
-    (condition(), "answered", 1),
-    (bundle(condition(), link=NEXT), "partial", 1),
-    (bundle(condition(), link=[{"relation": "self", "url": "x"}, {"relation": "first", "url": "x"}]), "answered", 1),
-    (bundle(condition(), total=7), "partial", 1),
-    (bundle(condition(), type="history"), "partial", 1),
-    (bundle(condition(), OUTCOME), "partial", 1),
-    (bundle(OUTCOME), "partial", 0),
-    (bundle(condition(), HINT), "answered", 1),
-    (bundle(condition(), {"resourceType": "OperationOutcome", "issue": [{"severity": "warning"}]}), "partial", 1),
-    (bundle(condition(), {"resourceType": "OperationOutcome", "issue": []}), "partial", 1),
-    (bundle(condition(), {"resourceType": "Observation", "id": "x"}), "partial", 2),
-    (bundle(condition(), {"resourceType": "Patient", "id": "p1"}), "answered", 2),
-    (bundle(condition(), {"id": "untyped"}), "partial", 1),
-    ({"resourceType": "Bundle", "type": "searchset", "entry": {"resource": condition()}}, "failed", 0),
-    (OUTCOME, "failed", 0),
-    ({"resourceType": "Observation", "id": "o"}, "not asked", 0),
-    ({}, "not asked", 0),
-    (0, "not asked", 0),
-    ("Condition/c1", "not asked", 0),
-    ([condition()], "not asked", 0),
-    (True, "not asked", 0),
-])
+@pytest.mark.parametrize(
+    ("value", "state", "resources"),
+    [
+        (None, "answered", 0),
+        (bundle(), "answered", 0),
+        ({"resourceType": "Bundle", "type": "searchset"}, "answered", 0),
+        ({"resourceType": "Bundle", "entry": None}, "answered", 0),
+        (bundle(condition(), type="collection"), "answered", 1),
+        (bundle(condition(), total=1), "answered", 1),
+        (condition(), "answered", 1),
+        (bundle(condition(), link=NEXT), "partial", 1),
+        (
+            bundle(condition(), link=[{"relation": "self", "url": "x"}, {"relation": "first", "url": "x"}]),
+            "answered",
+            1,
+        ),
+        (bundle(condition(), total=7), "partial", 1),
+        (bundle(condition(), type="history"), "partial", 1),
+        (bundle(condition(), OUTCOME), "partial", 1),
+        (bundle(OUTCOME), "partial", 0),
+        (bundle(condition(), HINT), "answered", 1),
+        (bundle(condition(), {"resourceType": "OperationOutcome", "issue": [{"severity": "warning"}]}), "partial", 1),
+        (bundle(condition(), {"resourceType": "OperationOutcome", "issue": []}), "partial", 1),
+        (bundle(condition(), {"resourceType": "Observation", "id": "x"}), "partial", 2),
+        (bundle(condition(), {"resourceType": "Patient", "id": "p1"}), "answered", 2),
+        (bundle(condition(), {"id": "untyped"}), "partial", 1),
+        ({"resourceType": "Bundle", "type": "searchset", "entry": {"resource": condition()}}, "failed", 0),
+        (OUTCOME, "failed", 0),
+        ({"resourceType": "Observation", "id": "o"}, "not asked", 0),
+        ({}, "not asked", 0),
+        (0, "not asked", 0),
+        ("Condition/c1", "not asked", 0),
+        ([condition()], "not asked", 0),
+        (True, "not asked", 0),
+    ],
+)
 def test_what_a_value_is_worth(value: Any, state: str, resources: int) -> None:
     reading, _ = one(CONDITIONS, value)
     assert (reading.state, len(reading.resources)) == (state, resources)
     assert bool(reading.why) == (state != "answered")
 
 
-@pytest.mark.parametrize("entry", [None, "x", 3, {}, {"fullUrl": "https://x/Condition/1"}, {"response": {"status": "404"}}])
+@pytest.mark.parametrize(
+    "entry", [None, "x", 3, {}, {"fullUrl": "https://x/Condition/1"}, {"response": {"status": "404"}}]
+)
 def test_an_entry_without_a_resource_is_skipped_and_costs_the_answer_its_silence(entry: Any) -> None:
     value = bundle(condition())
     value["entry"].insert(0, entry)
@@ -130,6 +142,7 @@ def test_what_was_included_is_no_match_and_makes_up_for_none() -> None:
 
 # ------------------------------------------------------------------------------------------------ whose patient
 
+
 def test_the_patient_must_be_the_one_of_the_context() -> None:
     theirs = {"resourceType": "Patient", "id": "p1"}
     assert one(PATIENT, theirs)[0].resources == (theirs,)
@@ -139,10 +152,16 @@ def test_the_patient_must_be_the_one_of_the_context() -> None:
     assert "p2" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("given", "missing"), [
-    ({}, ["patient"]), ({"patient": None}, []), ({"patient": OUTCOME}, ["patient"]), ({"patient": 0}, ["patient"]),
-    ({"patient": {"resourceType": "Patient", "id": "p1"}}, []),
-])
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        ({}, ["patient"]),
+        ({"patient": None}, []),
+        ({"patient": OUTCOME}, ["patient"]),
+        ({"patient": 0}, ["patient"]),
+        ({"patient": {"resourceType": "Patient", "id": "p1"}}, []),
+    ],
+)
 def test_which_required_data_is_missing(given: dict[str, Any], missing: list[str]) -> None:
     readings, _ = read(given, [PATIENT, CONDITIONS], "p1")
     assert missing_required(readings) == missing
@@ -150,23 +169,55 @@ def test_which_required_data_is_missing(given: dict[str, Any], missing: list[str
 
 # ------------------------------------------------------------------------------------------------ other versions
 
-@pytest.mark.parametrize(("query", "resource", "state", "kept", "version"), [
-    (CONDITIONS, condition(clinicalStatus="active"), "answered", 1, "STU3 or DSTU2"),
-    (CONDITIONS, condition(assertedDate="2020"), "answered", 1, "STU3"),
-    (RESULTS, result(context={"reference": "Encounter/1"}), "answered", 1, "STU3"),
-    (RESULTS, result(category={"coding": []}), "answered", 1, "DSTU2"),
-    (MEDICINES, {"resourceType": "MedicationRequest", "medication": {"concept": {}}}, "partial", 1, "R5"),
-    (MEDICINES, {"resourceType": "MedicationOrder", "id": "m"}, "partial", 1, "DSTU2"),
-    (Query("e", "Encounter", "Encounter?x"), {"resourceType": "Encounter", "class": "outpatient"}, "answered", 1, "DSTU2"),
-    (Query("e", "Encounter", "Encounter?x"), {"resourceType": "Encounter", "class": [{}]}, "answered", 1, "R5"),
-    (Query("e", "Encounter", "Encounter?x"), {"resourceType": "Encounter", "class": [{}], "reason": [{}]}, "partial", 1, "R5"),
-    (Query("o", "ServiceRequest", "ServiceRequest?x"), {"resourceType": "ServiceRequest", "code": {"concept": {}}},
-     "partial", 1, "R5"),
-    (Query("p", "Procedure", "Procedure?x"), {"resourceType": "Procedure", "notDone": True}, "answered", 0, "STU3"),
-    (Query("p", "Procedure", "Procedure?x"), {"resourceType": "Procedure", "notPerformed": True}, "answered", 0, "DSTU2"),
-    (Query("s", "MedicationStatement", "MedicationStatement?x"), {"resourceType": "MedicationStatement", "taken": "n"},
-     "answered", 0, "STU3"),
-])
+
+@pytest.mark.parametrize(
+    ("query", "resource", "state", "kept", "version"),
+    [
+        (CONDITIONS, condition(clinicalStatus="active"), "answered", 1, "STU3 or DSTU2"),
+        (CONDITIONS, condition(assertedDate="2020"), "answered", 1, "STU3"),
+        (RESULTS, result(context={"reference": "Encounter/1"}), "answered", 1, "STU3"),
+        (RESULTS, result(category={"coding": []}), "answered", 1, "DSTU2"),
+        (MEDICINES, {"resourceType": "MedicationRequest", "medication": {"concept": {}}}, "partial", 1, "R5"),
+        (MEDICINES, {"resourceType": "MedicationOrder", "id": "m"}, "partial", 1, "DSTU2"),
+        (
+            Query("e", "Encounter", "Encounter?x"),
+            {"resourceType": "Encounter", "class": "outpatient"},
+            "answered",
+            1,
+            "DSTU2",
+        ),
+        (Query("e", "Encounter", "Encounter?x"), {"resourceType": "Encounter", "class": [{}]}, "answered", 1, "R5"),
+        (
+            Query("e", "Encounter", "Encounter?x"),
+            {"resourceType": "Encounter", "class": [{}], "reason": [{}]},
+            "partial",
+            1,
+            "R5",
+        ),
+        (
+            Query("o", "ServiceRequest", "ServiceRequest?x"),
+            {"resourceType": "ServiceRequest", "code": {"concept": {}}},
+            "partial",
+            1,
+            "R5",
+        ),
+        (Query("p", "Procedure", "Procedure?x"), {"resourceType": "Procedure", "notDone": True}, "answered", 0, "STU3"),
+        (
+            Query("p", "Procedure", "Procedure?x"),
+            {"resourceType": "Procedure", "notPerformed": True},
+            "answered",
+            0,
+            "DSTU2",
+        ),
+        (
+            Query("s", "MedicationStatement", "MedicationStatement?x"),
+            {"resourceType": "MedicationStatement", "taken": "n"},
+            "answered",
+            0,
+            "STU3",
+        ),
+    ],
+)
 def test_other_versions_are_told_and_what_they_hide_is_unknown(
     query: Query, resource: dict[str, Any], state: str, kept: int, version: str
 ) -> None:
@@ -179,7 +230,7 @@ def test_r4_shapes_are_not_taken_for_others() -> None:
     coded = condition(clinicalStatus={"coding": [{"code": "active"}]})
     request = {"resourceType": "ServiceRequest", "code": {"coding": []}, "id": "s"}
     assert one(CONDITIONS, bundle(coded))[1] == []
-    assert one(Query("o", "ServiceRequest", "ServiceRequest?x"), bundle(request)) [1] == []
+    assert one(Query("o", "ServiceRequest", "ServiceRequest?x"), bundle(request))[1] == []
     taken = {"resourceType": "Procedure", "notDone": False, "id": "p"}
     assert len(one(Query("p", "Procedure", "Procedure?x"), bundle(taken))[0].resources) == 1
 
@@ -192,25 +243,31 @@ def test_many_faults_of_one_kind_are_one_problem() -> None:
 
 # ------------------------------------------------------------------------------------------------ newest first
 
+
 def utc(*parts: int) -> datetime:
     return datetime(*parts, tzinfo=UTC)  # type: ignore[misc, arg-type]
 
 
-@pytest.mark.parametrize(("dates", "back_to"), [
-    (["2026-02-01T10:00:00Z", "2026-01-01T10:00:00+02:00"], utc(2026, 1, 1, 8)),
-    (["2026-01-01T00:45:00Z", "2026-01-01T01:30:00+02:00"], utc(2025, 12, 31, 23, 30)),   # instants, not strings
-    (["2026-02-01T10:00:00Z", "2026-01-01"], utc(2026, 1, 2, 12)),                          # a day, at its latest
-    (["2026-02-01T10:00:00Z", "2025"], utc(2026, 1, 1, 12)),
-    (["2026-02-01T10:00:00Z", None, "2026-01-01T10:00:00Z"], utc(2026, 1, 1, 10)),
-    (["2026-02-01T10:00:00.123456789Z"], utc(2026, 2, 1, 10, 0, 0, 123456)),
-    (["2026-02-01T10:00:00Z", "2026-02-01"], utc(2026, 2, 2, 12)),                          # some time that day
-    (["2026-01-01T10:00:00Z", "2026-02-01T10:00:00Z"], None),                               # ascending
-    (["2026-01-01T10:00:00Z", "2026-01-01T12:00:00Z"], None),
-    (["2026-02-01T10:00:00Z", "yesterday"], None),
-    (["2026-02-30"], None),
-    ([], None),
-])
-def test_a_page_sorted_newest_first_reaches_back_to_its_oldest_entry(dates: list[str | None], back_to: datetime | None) -> None:
+@pytest.mark.parametrize(
+    ("dates", "back_to"),
+    [
+        (["2026-02-01T10:00:00Z", "2026-01-01T10:00:00+02:00"], utc(2026, 1, 1, 8)),
+        (["2026-01-01T00:45:00Z", "2026-01-01T01:30:00+02:00"], utc(2025, 12, 31, 23, 30)),  # instants, not strings
+        (["2026-02-01T10:00:00Z", "2026-01-01"], utc(2026, 1, 2, 12)),  # a day, at its latest
+        (["2026-02-01T10:00:00Z", "2025"], utc(2026, 1, 1, 12)),
+        (["2026-02-01T10:00:00Z", None, "2026-01-01T10:00:00Z"], utc(2026, 1, 1, 10)),
+        (["2026-02-01T10:00:00.123456789Z"], utc(2026, 2, 1, 10, 0, 0, 123456)),
+        (["2026-02-01T10:00:00Z", "2026-02-01"], utc(2026, 2, 2, 12)),  # some time that day
+        (["2026-01-01T10:00:00Z", "2026-02-01T10:00:00Z"], None),  # ascending
+        (["2026-01-01T10:00:00Z", "2026-01-01T12:00:00Z"], None),
+        (["2026-02-01T10:00:00Z", "yesterday"], None),
+        (["2026-02-30"], None),
+        ([], None),
+    ],
+)
+def test_a_page_sorted_newest_first_reaches_back_to_its_oldest_entry(
+    dates: list[str | None], back_to: datetime | None
+) -> None:
     reading, _ = one(RESULTS, bundle(*(result(date) for date in dates), link=NEXT))
     assert (reading.state, reading.back_to) == ("partial", back_to)
 
@@ -228,11 +285,34 @@ def test_no_reach_without_the_sort_with_periods_or_with_a_hole() -> None:
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
-        st.sampled_from(["resourceType", "type", "entry", "resource", "search", "mode", "link", "relation", "url", "total",
-                         "issue", "code", "effectiveDateTime", "medication", "clinicalStatus", "class"]),
-        inner | st.sampled_from(["Bundle", "Condition", "Observation", "OperationOutcome", "MedicationOrder", "next"]),
-        max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    "resourceType",
+                    "type",
+                    "entry",
+                    "resource",
+                    "search",
+                    "mode",
+                    "link",
+                    "relation",
+                    "url",
+                    "total",
+                    "issue",
+                    "code",
+                    "effectiveDateTime",
+                    "medication",
+                    "clinicalStatus",
+                    "class",
+                ]
+            ),
+            inner
+            | st.sampled_from(["Bundle", "Condition", "Observation", "OperationOutcome", "MedicationOrder", "next"]),
+            max_size=5,
+        )
+    ),
     max_leaves=25,
 )
 

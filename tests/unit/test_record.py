@@ -13,9 +13,16 @@ LAST_30 = Frame(start=datetime(2026, 5, 16, tzinfo=UTC))
 
 # ---------------------------------------------------------------- whose data
 
+
 @pytest.mark.parametrize(
     "reference",
-    ["Patient/p", "http://ehr.example/fhir/Patient/p", "Patient/p/_history/3", "http://ehr.example/fhir/Patient/p/_history/1", "urn:uuid:p"],
+    [
+        "Patient/p",
+        "http://ehr.example/fhir/Patient/p",
+        "Patient/p/_history/3",
+        "http://ehr.example/fhir/Patient/p/_history/1",
+        "urn:uuid:p",
+    ],
 )
 def test_every_way_of_naming_this_patient_counts(reference):
     chart = record(condition("cancer") | {"subject": {"reference": reference}})
@@ -30,7 +37,11 @@ def test_another_patient_never_counts_and_is_told(reference):
 
 
 def test_a_urn_is_resolved_by_the_full_url_of_the_patient():
-    chart = record({"resourceType": "Patient", "id": "p"}, condition("cancer") | {"subject": {"reference": "urn:uuid:1"}}, full_urls=("urn:uuid:1",))
+    chart = record(
+        {"resourceType": "Patient", "id": "p"},
+        condition("cancer") | {"subject": {"reference": "urn:uuid:1"}},
+        full_urls=("urn:uuid:1",),
+    )
     assert ask(chart, "condition", "cancer").truth is True
 
 
@@ -55,9 +66,9 @@ def test_the_same_resource_twice_counts_once_the_newest_version_wins():
 
 # ---------------------------------------------------------------- silence
 
+
 @pytest.mark.parametrize(
-    ("state", "expected"),
-    [("answered", False), ("failed", None), ("partial", None), ("not asked", None)],
+    ("state", "expected"), [("answered", False), ("failed", None), ("partial", None), ("not asked", None)]
 )
 def test_absence_is_earned(state, expected):
     answer = ask(record(states={"Condition": state}), "condition", "cancer")
@@ -81,11 +92,26 @@ def test_a_type_the_ehr_does_not_keep_counts_as_answered():
 
 # ---------------------------------------------------------------- conditions
 
-@pytest.mark.parametrize(("clinical", "expected"), [("active", True), ("relapse", True), ("recurrence", True), ("resolved", False), ("inactive", False), ("remission", False)])
+
+@pytest.mark.parametrize(
+    ("clinical", "expected"),
+    [
+        ("active", True),
+        ("relapse", True),
+        ("recurrence", True),
+        ("resolved", False),
+        ("inactive", False),
+        ("remission", False),
+    ],
+)
 def test_current(clinical, expected):
-    assert ask(record(condition("cancer", clinical=clinical)), "condition", "cancer", status="current").truth is expected
+    assert (
+        ask(record(condition("cancer", clinical=clinical)), "condition", "cancer", status="current").truth is expected
+    )
     assert ask(record(condition("cancer", clinical=clinical)), "condition", "cancer", status="ever").truth is True
-    assert ask(record(condition("cancer", clinical=clinical)), "condition", "cancer", status="past").truth is (not expected)
+    assert ask(record(condition("cancer", clinical=clinical)), "condition", "cancer", status="past").truth is (
+        not expected
+    )
 
 
 @pytest.mark.parametrize(("onset", "expected"), [("2026-03-17", True), ("2026-03-16", False), ("2026", None)])
@@ -102,7 +128,13 @@ def test_refuted_denies(verification):
 
 @pytest.mark.parametrize(
     ("verification", "established", "suspected"),
-    [("confirmed", True, False), (None, True, False), ("provisional", False, True), ("differential", False, True), ("unconfirmed", False, True)],
+    [
+        ("confirmed", True, False),
+        (None, True, False),
+        ("provisional", False, True),
+        ("differential", False, True),
+        ("unconfirmed", False, True),
+    ],
 )
 def test_certainty(verification, established, suspected):
     chart = record(condition("cancer", verification=verification))
@@ -112,7 +144,10 @@ def test_certainty(verification, established, suspected):
 
 @pytest.mark.parametrize(("undated", "expected"), [("unknown", None), ("counts", True), ("ignored", False)])
 def test_undated_against_a_window(undated, expected):
-    assert ask(record(condition("cancer", onset=None)), "condition", "cancer", frame=LAST_90, undated=undated).truth is expected
+    assert (
+        ask(record(condition("cancer", onset=None)), "condition", "cancer", frame=LAST_90, undated=undated).truth
+        is expected
+    )
 
 
 @pytest.mark.parametrize(("onset", "expected"), [("2026-03-16", True), ("2026-03-17", False), ("2026-03", None)])
@@ -138,8 +173,16 @@ def test_the_future_never_counts():
 
 # ---------------------------------------------------------------- symptoms
 
+
 def observed(truth, date, number=1):
-    return resource("Observation", number, status="final", code=coded(SNOMED, "swelling"), effectiveDateTime=date, valueBoolean=truth)
+    return resource(
+        "Observation",
+        number,
+        status="final",
+        code=coded(SNOMED, "swelling"),
+        effectiveDateTime=date,
+        valueBoolean=truth,
+    )
 
 
 def test_the_newest_word_on_a_symptom_wins():
@@ -161,7 +204,16 @@ def test_words_alone_only_ask():
     assert ask(record(denied), "symptom", "swelling").truth is False
 
 
-@pytest.mark.parametrize(("code", "system", "side"), [("left-swelling", SNOMED, "left"), ("R22.41", ICD, "right"), ("R22.43", ICD, "both"), ("R2242", ICD, "left"), ("R22.40", ICD, "")])
+@pytest.mark.parametrize(
+    ("code", "system", "side"),
+    [
+        ("left-swelling", SNOMED, "left"),
+        ("R22.41", ICD, "right"),
+        ("R22.43", ICD, "both"),
+        ("R2242", ICD, "left"),
+        ("R22.40", ICD, ""),
+    ],
+)
 def test_the_side_a_code_names(code, system, side):
     chart = record(condition("x") | {"code": coded(system, code)})
     assert ask(chart, "symptom", "swelling").labels == (frozenset({side}) if side else frozenset())
@@ -175,7 +227,11 @@ def test_the_body_site_wins_over_the_code():
 def form(number=1, authored="2026-06-14T10:00:00Z", **answers):
     items = [{"linkId": link, "answer": [value]} for link, value in answers.items()]
     return resource(
-        "QuestionnaireResponse", number, status="completed", questionnaire="urn:leg-red-flag-form|1", authored=authored,
+        "QuestionnaireResponse",
+        number,
+        status="completed",
+        questionnaire="urn:leg-red-flag-form|1",
+        authored=authored,
         item=[{"linkId": "group", "item": items}],
     )
 
@@ -189,7 +245,10 @@ def test_the_form_wins_a_tie_and_its_answers_grow_stale():
 
 
 def test_the_newest_form_wins_per_item():
-    chart = record(form(1, "2026-06-13T10:00:00Z", a={"valueBoolean": True}, b={"valueBoolean": True}), form(2, "2026-06-14T10:00:00Z", a={"valueBoolean": False}))
+    chart = record(
+        form(1, "2026-06-13T10:00:00Z", a={"valueBoolean": True}, b={"valueBoolean": True}),
+        form(2, "2026-06-14T10:00:00Z", a={"valueBoolean": False}),
+    )
     assert ask(chart, "answer", "a").truth is False
     assert ask(chart, "answer", "b").truth is True
     assert ask(chart, "answer", "c").truth is None
@@ -204,7 +263,20 @@ def test_another_questionnaire_is_not_the_form():
 
 # ---------------------------------------------------------------- results
 
-@pytest.mark.parametrize(("status", "counts"), [("final", True), ("amended", True), ("corrected", True), ("preliminary", False), ("registered", False), ("cancelled", False), ("entered-in-error", False), ("unknown", False)])
+
+@pytest.mark.parametrize(
+    ("status", "counts"),
+    [
+        ("final", True),
+        ("amended", True),
+        ("corrected", True),
+        ("preliminary", False),
+        ("registered", False),
+        ("cancelled", False),
+        ("entered-in-error", False),
+        ("unknown", False),
+    ],
+)
 def test_which_statuses_are_results(status, counts):
     answer = ask(record(ferritin(8, status=status)), "result", "ferritin", type="quantity")
     assert (answer.quantity is not None) is counts
@@ -226,8 +298,13 @@ def test_ties_corrected_amended_final_then_issued():
 
     assert answer(ferritin(8, number=1), ferritin(60, status="corrected", number=2)) == 60
     assert answer(ferritin(8, number=1, status="amended"), ferritin(60, number=2)) == 8
-    assert answer(ferritin(8, number=1, issued="2026-06-02T08:00:00Z"), ferritin(60, number=2, issued="2026-06-02T09:00:00Z")) == 60
-    assert answer(ferritin(8, number=1), ferritin(60, number=2)) == 8      # the more severe
+    assert (
+        answer(
+            ferritin(8, number=1, issued="2026-06-02T08:00:00Z"), ferritin(60, number=2, issued="2026-06-02T09:00:00Z")
+        )
+        == 60
+    )
+    assert answer(ferritin(8, number=1), ferritin(60, number=2)) == 8  # the more severe
 
 
 @pytest.mark.parametrize("date", ["2024", "2026-06", None, "05/13/2024"])
@@ -239,7 +316,11 @@ def test_a_result_that_cannot_be_placed_in_time_is_not_used_and_not_missing(date
 
 def test_a_component_is_read_with_the_status_and_date_of_its_parent():
     panel = resource(
-        "Observation", 1, status="final", code=coded(LOINC, "panel"), effectiveDateTime="2026-06-01",
+        "Observation",
+        1,
+        status="final",
+        code=coded(LOINC, "panel"),
+        effectiveDateTime="2026-06-01",
         component=[{"code": coded(LOINC, "ferritin"), "valueQuantity": {"value": 8, "unit": "ug/L"}}],
     )
     assert ask(record(panel), "result", "ferritin", type="quantity").quantity.interval.low == 8
@@ -248,6 +329,7 @@ def test_a_component_is_read_with_the_status_and_date_of_its_parent():
 
 
 # ---------------------------------------------------------------- missing and pending
+
 
 def order(code="ferritin", **more):
     concept = coded(LOINC, code) if isinstance(code, str) else code
@@ -297,8 +379,14 @@ def test_an_order_already_resulted_is_not_pending():
 
 # ---------------------------------------------------------------- medicines
 
+
 def request(**more):
-    given = {"status": "active", "intent": "order", "medicationCodeableConcept": coded(RXNORM, "iron", "ferrous sulfate 325 MG"), "authoredOn": "2026-06-01"} | more
+    given = {
+        "status": "active",
+        "intent": "order",
+        "medicationCodeableConcept": coded(RXNORM, "iron", "ferrous sulfate 325 MG"),
+        "authoredOn": "2026-06-01",
+    } | more
     return resource("MedicationRequest", 5, **given)
 
 
@@ -328,15 +416,28 @@ def test_a_plan_counts_only_where_a_fact_says_so():
 
 def test_contained_and_referenced_medicines():
     code = coded(RXNORM, "iron")
-    contained = request(medicationCodeableConcept=None, medicationReference={"reference": "#m"}, contained=[{"resourceType": "Medication", "id": "m", "code": code}])
+    contained = request(
+        medicationCodeableConcept=None,
+        medicationReference={"reference": "#m"},
+        contained=[{"resourceType": "Medication", "id": "m", "code": code}],
+    )
     assert ask(record(contained), "medication", "rx-iron").truth is True
     referenced = request(medicationCodeableConcept=None, medicationReference={"reference": "Medication/m"})
-    assert ask(record(referenced, {"resourceType": "Medication", "id": "m", "code": code}), "medication", "rx-iron").truth is True
+    assert (
+        ask(record(referenced, {"resourceType": "Medication", "id": "m", "code": code}), "medication", "rx-iron").truth
+        is True
+    )
     assert ask(record(referenced), "medication", "rx-iron").truth is False
 
 
 def statement(status, since):
-    return resource("MedicationStatement", 6, status=status, medicationCodeableConcept=coded(RXNORM, "iron", "ferrous sulfate"), effectiveDateTime=since)
+    return resource(
+        "MedicationStatement",
+        6,
+        status=status,
+        medicationCodeableConcept=coded(RXNORM, "iron", "ferrous sulfate"),
+        effectiveDateTime=since,
+    )
 
 
 @pytest.mark.parametrize(("since", "expected"), [("2026-06-05", False), ("2026-05-01", True)])
@@ -351,7 +452,10 @@ def test_dispenses_and_administrations_count_for_a_while():
     assert ask(record(given), "medication", "rx-iron", given_within=timedelta(days=6)).truth is False
     handed = resource("MedicationDispense", 8, status="completed", whenHandedOver="2026-05-20", **concept)
     assert ask(record(handed), "medication", "rx-iron", supply=timedelta(days=30)).truth is True
-    assert ask(record(handed | {"daysSupply": {"value": 10}}), "medication", "rx-iron", supply=timedelta(days=30)).truth is False
+    assert (
+        ask(record(handed | {"daysSupply": {"value": 10}}), "medication", "rx-iron", supply=timedelta(days=30)).truth
+        is False
+    )
 
 
 def test_exposure_bridges_gaps_and_must_be_current():
@@ -366,9 +470,19 @@ def test_exposure_bridges_gaps_and_must_be_current():
 
 # ---------------------------------------------------------------- orders, reports, drafts
 
+
 def test_a_scan_requested_is_open_until_a_report_comes():
-    scan = resource("ServiceRequest", 1, status="active", intent="order", code=coded(LOINC, "scan-left"), authoredOn="2026-06-14")
-    report = resource("DiagnosticReport", 2, status="final", code=coded(LOINC, "scan"), effectiveDateTime="2026-06-15", conclusionCode=[coded(SNOMED, "clot")])
+    scan = resource(
+        "ServiceRequest", 1, status="active", intent="order", code=coded(LOINC, "scan-left"), authoredOn="2026-06-14"
+    )
+    report = resource(
+        "DiagnosticReport",
+        2,
+        status="final",
+        code=coded(LOINC, "scan"),
+        effectiveDateTime="2026-06-15",
+        conclusionCode=[coded(SNOMED, "clot")],
+    )
     assert ask(record(scan), "requested", "scan", unanswered=True).truth is True
     assert ask(record(scan, report), "requested", "scan", unanswered=True).truth is False
     assert ask(record(report), "report", "scan", conclusion=("clot",)).truth is True
@@ -376,23 +490,38 @@ def test_a_scan_requested_is_open_until_a_report_comes():
     right, left = Frame(side=frozenset({"right"})), Frame(side=frozenset({"left"}))
     assert ask(record(scan), "requested", "scan", frame=right).truth is False
     assert ask(record(scan), "requested", "scan", frame=left).truth is True
-    assert ask(record(report), "report", "scan", frame=right).truth is True       # no side stated counts
-    assert ask(record(report), "report", "scan", frame=Frame(side=frozenset({"right"}), unstated_counts=False)).truth is False
+    assert ask(record(report), "report", "scan", frame=right).truth is True  # no side stated counts
+    assert (
+        ask(record(report), "report", "scan", frame=Frame(side=frozenset({"right"}), unstated_counts=False)).truth
+        is False
+    )
 
 
 def test_only_the_selected_drafts_are_what_the_hook_is_about():
-    drafts = [{"resourceType": "MedicationRequest", "id": f"d{n}", "medicationCodeableConcept": {"text": text}} for n, text in enumerate(["ferrous sulfate", "other"])]
+    drafts = [
+        {"resourceType": "MedicationRequest", "id": f"d{n}", "medicationCodeableConcept": {"text": text}}
+        for n, text in enumerate(["ferrous sulfate", "other"])
+    ]
     assert ask(record(drafts=drafts), "draft", "rx-iron").truth is True
     assert ask(record(drafts=drafts, selections=["MedicationRequest/d1"]), "draft", "rx-iron").truth is False
-    assert ask(record(drafts=drafts, selections=["MedicationRequest/d1"]), "draft", "rx-iron", basket=True).truth is True
+    assert (
+        ask(record(drafts=drafts, selections=["MedicationRequest/d1"]), "draft", "rx-iron", basket=True).truth is True
+    )
 
 
 @pytest.mark.parametrize(
     "draft",
     [
-        {}, {"resourceType": "MedicationRequest"}, {"resourceType": "MedicationRequest", "medicationCodeableConcept": []},
+        {},
+        {"resourceType": "MedicationRequest"},
+        {"resourceType": "MedicationRequest", "medicationCodeableConcept": []},
         {"resourceType": "ServiceRequest", "code": {"coding": [{}]}, "reasonCode": []},
-        {"resourceType": "MedicationRequest", "category": {}, "reasonCode": {}, "medicationCodeableConcept": {"text": "ferrous"}},
+        {
+            "resourceType": "MedicationRequest",
+            "category": {},
+            "reasonCode": {},
+            "medicationCodeableConcept": {"text": "ferrous"},
+        },
     ],
 )
 def test_half_typed_drafts_do_no_harm(draft):
@@ -401,9 +530,16 @@ def test_half_typed_drafts_do_no_harm(draft):
 
 # ---------------------------------------------------------------- people, and bad resources
 
+
 @pytest.mark.parametrize(
     ("born", "low", "high"),
-    [("1981-06-15", 45, 45), ("1981-06-16", 44, 44), ("1980", 45, 46), ("2008-06", 17, 18), ("1981-06-15T08:00:00Z", 45, 45)],
+    [
+        ("1981-06-15", 45, 45),
+        ("1981-06-16", 44, 44),
+        ("1980", 45, 46),
+        ("2008-06", 17, 18),
+        ("1981-06-15T08:00:00Z", 45, 45),
+    ],
 )
 def test_age_is_completed_years_or_an_interval(born, low, high):
     answer = ask(record({"resourceType": "Patient", "id": "p", "birthDate": born}), "patient", "age", type="quantity")
@@ -412,23 +548,57 @@ def test_age_is_completed_years_or_an_interval(born, low, high):
 
 @pytest.mark.parametrize("born", ["06/15/1981", 1981, None, "2199-01-01"])
 def test_an_unreadable_birth_date_is_unknown(born):
-    assert ask(record({"resourceType": "Patient", "id": "p", "birthDate": born}), "patient", "age", type="quantity").quantity is None
+    assert (
+        ask(
+            record({"resourceType": "Patient", "id": "p", "birthDate": born}), "patient", "age", type="quantity"
+        ).quantity
+        is None
+    )
 
 
-@pytest.mark.parametrize(("gender", "labels"), [("female", {"female"}), ("Male", {"male"}), ("other", {"male", "female"}), (None, {"male", "female"}), (3, {"male", "female"})])
+@pytest.mark.parametrize(
+    ("gender", "labels"),
+    [
+        ("female", {"female"}),
+        ("Male", {"male"}),
+        ("other", {"male", "female"}),
+        (None, {"male", "female"}),
+        (3, {"male", "female"}),
+    ],
+)
 def test_sex(gender, labels):
-    assert ask(record({"resourceType": "Patient", "id": "p", "gender": gender}), "patient", "sex", type="choice").labels == labels
+    assert (
+        ask(record({"resourceType": "Patient", "id": "p", "gender": gender}), "patient", "sex", type="choice").labels
+        == labels
+    )
 
 
 @pytest.mark.parametrize(
     ("person", "expected"),
-    [({"deceasedBoolean": True}, True), ({"deceasedBoolean": "false"}, False), ({"deceasedDateTime": "2026-06-15"}, True), ({"deceasedDateTime": "2026-06-16"}, False), ({"deceasedBoolean": False, "deceasedDateTime": "2020"}, True), ({}, False)],
+    [
+        ({"deceasedBoolean": True}, True),
+        ({"deceasedBoolean": "false"}, False),
+        ({"deceasedDateTime": "2026-06-15"}, True),
+        ({"deceasedDateTime": "2026-06-16"}, False),
+        ({"deceasedBoolean": False, "deceasedDateTime": "2020"}, True),
+        ({}, False),
+    ],
 )
 def test_deceased(person, expected):
     assert ask(record({"resourceType": "Patient", "id": "p"} | person), "patient", "deceased").truth is expected
 
 
-@pytest.mark.parametrize("bad", [{"code": 3}, {"code": [1, None]}, {"code": {"coding": "x"}}, {"code": {"coding": [None, {"code": []}]}}, {"clinicalStatus": [7], "code": {"text": 5}}, {"onsetDateTime": {}}])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"code": 3},
+        {"code": [1, None]},
+        {"code": {"coding": "x"}},
+        {"code": {"coding": [None, {"code": []}]}},
+        {"clinicalStatus": [7], "code": {"text": 5}},
+        {"onsetDateTime": {}},
+    ],
+)
 def test_one_bad_resource_costs_that_resource(bad):
     chart = record(resource("Condition", 1, **bad), condition("cancer"))
     assert ask(chart, "condition", "cancer").truth is True

@@ -7,14 +7,26 @@ import pytest
 from cds_service.model.truth import agreed, all_of, any_of, at_least, negate
 
 AND = {
-    (True, True): True, (True, False): False, (True, None): None,
-    (False, True): False, (False, False): False, (False, None): False,
-    (None, True): None, (None, False): False, (None, None): None,
+    (True, True): True,
+    (True, False): False,
+    (True, None): None,
+    (False, True): False,
+    (False, False): False,
+    (False, None): False,
+    (None, True): None,
+    (None, False): False,
+    (None, None): None,
 }
 OR = {
-    (True, True): True, (True, False): True, (True, None): True,
-    (False, True): True, (False, False): False, (False, None): None,
-    (None, True): True, (None, False): None, (None, None): None,
+    (True, True): True,
+    (True, False): True,
+    (True, None): True,
+    (False, True): True,
+    (False, False): False,
+    (False, None): None,
+    (None, True): True,
+    (None, False): None,
+    (None, None): None,
 }
 
 

@@ -17,24 +17,46 @@ from cds_service.record.values import read_value, squeezed
 D = Decimal
 # how the specification's table calls an analyte, where we call it otherwise
 OURS = {
-    "caadj": "ca-adjusted", "25ohd": "vitamin-d", "fpg": "fasting-glucose", "evsd": "activity-days",
+    "caadj": "ca-adjusted",
+    "25ohd": "vitamin-d",
+    "fpg": "fasting-glucose",
+    "evsd": "activity-days",
     "evsm": "activity-minutes",
-    "sleep": "sleep-hours", "sedh": "sedentary-hours", "ga": "gestational-age",
+    "sleep": "sleep-hours",
+    "sedh": "sedentary-hours",
+    "ga": "gestational-age",
 }
 # standard atomic weights, and what the molecules are made of
 ATOMS = {
-    "C": 12.011, "H": 1.008, "N": 14.007, "O": 15.999, "Co": 58.933, "P": 30.974, "Fe": 55.845, "Mg": 24.305,
-    "Ca": 40.078, "I": 126.904,
+    "C": 12.011,
+    "H": 1.008,
+    "N": 14.007,
+    "O": 15.999,
+    "Co": 58.933,
+    "P": 30.974,
+    "Fe": 55.845,
+    "Mg": 24.305,
+    "Ca": 40.078,
+    "I": 126.904,
 }
 FORMULAS = {
-    "iron": "Fe", "tibc": "Fe", "mg": "Mg", "ca": "Ca", "ca-adjusted": "Ca", "b12": "C63H88CoN14O14P",
+    "iron": "Fe",
+    "tibc": "Fe",
+    "mg": "Mg",
+    "ca": "Ca",
+    "ca-adjusted": "Ca",
+    "b12": "C63H88CoN14O14P",
     "folate": "C19H19N7O6",
-    "vitamin-d": "C27H44O2", "ft4": "C15H11I4NO4", "fasting-glucose": "C6H12O6", "creatinine": "C4H7N3O", "bun": "N2",
+    "vitamin-d": "C27H44O2",
+    "ft4": "C15H11I4NO4",
+    "fasting-glucose": "C6H12O6",
+    "creatinine": "C4H7N3O",
+    "bun": "N2",
 }
 # g/mol of proteins: haemoglobin by its iron atom, ferritin, CRP, NT-proBNP
 PROTEINS = {"hb": 16114.0, "ferritin": 445038.0, "crp": 105000.0, "nt-probnp": 8457.0}
 VALENCE = {"mg": 2, "k": 1, "na": 1}
-WITHIN = 0.002      # printed factors are rounded to three or four digits
+WITHIN = 0.002  # printed factors are rounded to three or four digits
 
 
 @cache
@@ -48,7 +70,7 @@ def units():
         pytest.param(name, unit, id=f"{name} {unit.code}")
         for name, analyte in vocabulary().analytes.items()
         for unit in {item.code: item for item in analyte.units.values()}.values()
-        if unit.code != analyte.unit.code and not unit.offset          # offsets are proved below
+        if unit.code != analyte.unit.code and not unit.offset  # offsets are proved below
     ]
 
 
@@ -62,7 +84,7 @@ def proved_factor(name, unit, canonical):
     """What one of `unit` is in `canonical`, worked out without our tables."""
     one = registry().from_ucum(unit.code)
     aim = registry().from_ucum(canonical.code)
-    if unit.code in ("mg/g", "ug/mg"):             # of creatinine: 1 mmol of it weighs so many mg
+    if unit.code in ("mg/g", "ug/mg"):  # of creatinine: 1 mmol of it weighs so many mg
         return one.to(registry().from_ucum("mg/g").units).magnitude * molar_mass("creatinine") / 1000
     if unit.code == "meq/L":
         return 1 / VALENCE[name]
@@ -87,15 +109,25 @@ def test_the_proof_is_not_blind():
 
 
 NO_POWERS_OF_TEN = {
-    *FORMULAS, *PROTEINS, "uacr", "a1c", "temperature", "weight", "ck", "alt", "sleep-hours", "gestational-age",
+    *FORMULAS,
+    *PROTEINS,
+    "uacr",
+    "a1c",
+    "temperature",
+    "weight",
+    "ck",
+    "alt",
+    "sleep-hours",
+    "gestational-age",
 }
 
 
 def test_powers_of_ten_are_exact():
     inexact = [
-        (name, unit.code) for name, analyte in vocabulary().analytes.items() for unit in analyte.units.values()
-        if name not in NO_POWERS_OF_TEN
-        and unit.factor.normalize().as_tuple().digits != (1,)
+        (name, unit.code)
+        for name, analyte in vocabulary().analytes.items()
+        for unit in analyte.units.values()
+        if name not in NO_POWERS_OF_TEN and unit.factor.normalize().as_tuple().digits != (1,)
     ]
     assert inexact == []
 
@@ -115,9 +147,9 @@ def canonical(name, text):
     return value.quantity.canonical()
 
 
-@pytest.mark.parametrize(("fahrenheit", "celsius"), [
-    ("86", "30"), ("98.6", "37"), ("100.4", "38"), ("104", "40"), ("113", "45"),
-])
+@pytest.mark.parametrize(
+    ("fahrenheit", "celsius"), [("86", "30"), ("98.6", "37"), ("100.4", "38"), ("104", "40"), ("113", "45")]
+)
 def test_fahrenheit_is_exact(fahrenheit, celsius):
     found = canonical("temperature", f"{fahrenheit} °F")
     assert (found.low, found.high) == (D(celsius), D(celsius))
@@ -148,13 +180,22 @@ def test_hba1c_follows_the_master_equation():
     assert canonical("a1c", "47 mmol/mol").low < D("6.5") < canonical("a1c", "48 mmol/mol").low
 
 
-@pytest.mark.parametrize(("name", "text", "value"), [
-    ("uacr", "1944.8 mg/g", "220"), ("uacr", "265.2 mg/g", "30"), ("gestational-age", "98 d", "14"),
-    ("weight", "100 lb", "45.359237"),
-    ("d-dimer", "0.5 mg/L FEU", "500"), ("d-dimer", "499 ng/mL", "499"), ("creatinine", "1 mg/dL", "88.4"),
-    ("ck", "2 ukat/L", "120"),
-    ("nt-probnp", "100 pmol/L", "845.7"), ("hb", "13.0 g/dL", "130"), ("crp", "0,5 mg/dL", "5"),
-])
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("uacr", "1944.8 mg/g", "220"),
+        ("uacr", "265.2 mg/g", "30"),
+        ("gestational-age", "98 d", "14"),
+        ("weight", "100 lb", "45.359237"),
+        ("d-dimer", "0.5 mg/L FEU", "500"),
+        ("d-dimer", "499 ng/mL", "499"),
+        ("creatinine", "1 mg/dL", "88.4"),
+        ("ck", "2 ukat/L", "120"),
+        ("nt-probnp", "100 pmol/L", "845.7"),
+        ("hb", "13.0 g/dL", "130"),
+        ("crp", "0,5 mg/dL", "5"),
+    ],
+)
 def test_a_limit_in_another_unit_is_met_exactly(name, text, value):
     assert canonical(name, text).low == D(value)
 
@@ -191,37 +232,50 @@ def test_every_spelling_of_the_specification_is_read_with_its_factor():
 def test_plausible_bounds_are_those_of_the_specification():
     for row in rows_of("unit_aliases"):
         if row["factor_to_canonical"] == "master equation":
-            continue                                     # its bounds are printed in mmol/mol
+            continue  # its bounds are printed in mmol/mol
         low, high = vocabulary().analytes[OURS.get(row["analyte"], row["analyte"])].plausible
         assert (low, high) == (D(row["plausible_low_canonical"]), D(row["plausible_high_canonical"])), row["analyte"]
 
 
-@pytest.mark.parametrize(("name", "bounds"), [
-    ("temperature", (30, 45)), ("weight", (25, 350)), ("abpi", ("0.05", "3.0")),
-])
+@pytest.mark.parametrize(
+    ("name", "bounds"), [("temperature", (30, 45)), ("weight", (25, 350)), ("abpi", ("0.05", "3.0"))]
+)
 def test_plausible_bounds_of_the_leg_rules(name, bounds):
     assert vocabulary().analytes[name].plausible == tuple(D(end) for end in bounds)
 
 
 # rows of the table of factors that convert a unit to the canonical one, as our units say it
 FACTORS = [
-    ("haemoglobin", "g/dL", "g/L", "hb"), ("haemoglobin", "mmol/L", "g/L", "hb"), ("MCV", "um3", "fL", "mcv"),
-    ("ferritin", "ng/mL", "ug/L", "ferritin"), ("ferritin", "pmol/L", "ug/L", "ferritin"),
+    ("haemoglobin", "g/dL", "g/L", "hb"),
+    ("haemoglobin", "mmol/L", "g/L", "hb"),
+    ("MCV", "um3", "fL", "mcv"),
+    ("ferritin", "ng/mL", "ug/L", "ferritin"),
+    ("ferritin", "pmol/L", "ug/L", "ferritin"),
     ("iron", "ug/dL", "umol/L", "iron"),
-    ("TIBC", "ug/dL", "umol/L", "tibc"), ("vitamin B12 total", "pg/mL", "ng/L", "b12"),
+    ("TIBC", "ug/dL", "umol/L", "tibc"),
+    ("vitamin B12 total", "pg/mL", "ng/L", "b12"),
     ("vitamin B12 total", "pmol/L", "ng/L", "b12"),
-    ("MMA", "umol/L", "nmol/L", "mma"), ("folate (serum)", "ng/mL", "ug/L", "folate"),
+    ("MMA", "umol/L", "nmol/L", "mma"),
+    ("folate (serum)", "ng/mL", "ug/L", "folate"),
     ("magnesium", "mg/dL", "mmol/L", "mg"),
-    ("magnesium", "meq/L", "mmol/L", "mg"), ("potassium", "meq/L", "mmol/L", "k"), ("sodium", "meq/L", "mmol/L", "na"),
-    ("calcium", "mg/dL", "mmol/L", "ca"), ("albumin", "g/dL", "g/L", "albumin"),
+    ("magnesium", "meq/L", "mmol/L", "mg"),
+    ("potassium", "meq/L", "mmol/L", "k"),
+    ("sodium", "meq/L", "mmol/L", "na"),
+    ("calcium", "mg/dL", "mmol/L", "ca"),
+    ("albumin", "g/dL", "g/L", "albumin"),
     ("25-OH vitamin D", "ng/mL", "nmol/L", "vitamin-d"),
-    ("25-OH vitamin D", "ug/L", "nmol/L", "vitamin-d"), ("TSH", "u[IU]/mL", "m[IU]/L", "tsh"),
+    ("25-OH vitamin D", "ug/L", "nmol/L", "vitamin-d"),
+    ("TSH", "u[IU]/mL", "m[IU]/L", "tsh"),
     ("free T4", "ng/dL", "pmol/L", "ft4"),
-    ("HbA1c", "mmol/mol", "%", "a1c"), ("glucose", "mg/dL", "mmol/L", "fasting-glucose"),
+    ("HbA1c", "mmol/mol", "%", "a1c"),
+    ("glucose", "mg/dL", "mmol/L", "fasting-glucose"),
     ("creatinine", "mg/dL", "umol/L", "creatinine"),
-    ("urea nitrogen (BUN)", "mg/dL", "mmol/L urea", "bun"), ("eGFR", "mL/min", "mL/min/{1.73_m2}", "egfr"),
+    ("urea nitrogen (BUN)", "mg/dL", "mmol/L urea", "bun"),
+    ("eGFR", "mL/min", "mL/min/{1.73_m2}", "egfr"),
     ("CK", "ukat/L", "U/L", "ck"),
-    ("CK", "[IU]/L", "U/L", "ck"), ("CRP", "mg/dL", "mg/L", "crp"), ("CRP", "nmol/L", "mg/L", "crp"),
+    ("CK", "[IU]/L", "U/L", "ck"),
+    ("CRP", "mg/dL", "mg/L", "crp"),
+    ("CRP", "nmol/L", "mg/L", "crp"),
     ("sleep duration", "min", "h", "sleep-hours"),
     ("gestational age", "d", "wk", "gestational-age"),
 ]
@@ -236,9 +290,18 @@ def test_factors_are_those_of_the_specification(title, given, wanted, name):
     assert float(unit.offset) == pytest.approx(float(row["offset"]))
 
 
-@pytest.mark.parametrize(("name", "unit"), [
-    ("k", "mg/dL"), ("ca", "meq/L"), ("tsat", "1"), ("d-dimer", "nmol/L"), ("spo2", "1"), ("egfr", "mL/h"), ("hb", "%"),
-])
+@pytest.mark.parametrize(
+    ("name", "unit"),
+    [
+        ("k", "mg/dL"),
+        ("ca", "meq/L"),
+        ("tsat", "1"),
+        ("d-dimer", "nmol/L"),
+        ("spo2", "1"),
+        ("egfr", "mL/h"),
+        ("hb", "%"),
+    ],
+)
 def test_units_the_specification_refuses_are_not_read(name, unit):
     value = read_value({"valueQuantity": {"value": 1, "unit": unit}}, vocabulary().analytes[name])
     assert value.why == "unit not understood"
@@ -272,12 +335,21 @@ def test_both_signs_for_micro_and_the_letters_mc_are_read_alike():
                     assert analyte.units.get(sign + spelling[1:]) == unit, (name, spelling)
 
 
-@pytest.mark.parametrize(("spelling", "family", "factor"), [
-    ("mg/L FEU", "feu", 1000), ("ug/mL{FEU}", "feu", 1000), ("ng/mL (FEU)", "feu", 1), ("ug FEU/L", "feu", 1),
-    ("ng{FEU}/mL", "feu", 1),
-    ("ng/mL DDU", "ddu", 1), ("mg/L{DDU}", "ddu", 1000), ("\u00b5g/mL DDU", "ddu", 1000), ("mcg/L", None, 1),
-    ("ug/mL", None, 1000),
-])
+@pytest.mark.parametrize(
+    ("spelling", "family", "factor"),
+    [
+        ("mg/L FEU", "feu", 1000),
+        ("ug/mL{FEU}", "feu", 1000),
+        ("ng/mL (FEU)", "feu", 1),
+        ("ug FEU/L", "feu", 1),
+        ("ng{FEU}/mL", "feu", 1),
+        ("ng/mL DDU", "ddu", 1),
+        ("mg/L{DDU}", "ddu", 1000),
+        ("\u00b5g/mL DDU", "ddu", 1000),
+        ("mcg/L", None, 1),
+        ("ug/mL", None, 1000),
+    ],
+)
 def test_d_dimer_units_say_mass_and_family(spelling, family, factor):
     analyte = vocabulary().analytes["d-dimer"]
     assert analyte.units[squeezed(spelling)].factor == factor
@@ -287,5 +359,8 @@ def test_d_dimer_units_say_mass_and_family(spelling, family, factor):
 
 def test_d_dimer_codes_say_their_family():
     assert dict(vocabulary().analytes["d-dimer"].code_family) == {
-        "48065-7": "feu", "48067-3": "feu", "48066-5": "ddu", "48058-2": "ddu",
+        "48065-7": "feu",
+        "48067-3": "feu",
+        "48066-5": "ddu",
+        "48058-2": "ddu",
     }

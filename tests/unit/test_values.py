@@ -11,11 +11,22 @@ from cds_service.record.values import read_value, upper_limit
 D = Decimal
 MASS, MOLAR = Unit("ug/L"), Unit("pmol/L", D("0.445038"))
 FERRITIN = Analyte(
-    "ferritin", "Ferritin", MASS,
-    {"ug/l": MASS, "ng/ml": Unit("ng/mL"), "µg/l": MASS, "μg/l": MASS, "pmol/l": MOLAR}, (), (D(0), D(100000)),
+    "ferritin",
+    "Ferritin",
+    MASS,
+    {"ug/l": MASS, "ng/ml": Unit("ng/mL"), "µg/l": MASS, "μg/l": MASS, "pmol/l": MOLAR},
+    (),
+    (D(0), D(100000)),
 )
-WARM = Analyte("temperature", "Temperature", Unit("Cel"), {"cel": Unit("Cel")}, (), (D(30), D(45)),
-               unitless=((D(30), D(45), Unit("Cel")),))
+WARM = Analyte(
+    "temperature",
+    "Temperature",
+    Unit("Cel"),
+    {"cel": Unit("Cel")},
+    (),
+    (D(30), D(45)),
+    unitless=((D(30), D(45), Unit("Cel")),),
+)
 UCUM = "http://unitsofmeasure.org"
 
 
@@ -35,7 +46,7 @@ def quantity(value, unit=None, code=None, system=UCUM, **more):
         (quantity(18, "NG/ML"), exactly(18), "ng/mL"),
         (quantity(18, "µg/L"), exactly(18), "ug/L"),
         (quantity(18, "μg/L"), exactly(18), "ug/L"),
-        (quantity(18, "mg/L", "ug/L"), exactly(18), "ug/L"),                              # the UCUM code wins
+        (quantity(18, "mg/L", "ug/L"), exactly(18), "ug/L"),  # the UCUM code wins
         (quantity(18, "ng/mL", "odd", system="http://example.org/units"), exactly(18), "ng/mL"),
         (quantity(8, "ug/L", comparator="<"), Interval(D(0), D(8), high_open=True), "ug/L"),
         (quantity(8, "ug/L", comparator=">="), Interval(D(8), None), "ug/L"),
@@ -46,8 +57,16 @@ def quantity(value, unit=None, code=None, system=UCUM, **more):
         ({"valueString": "1,234,567 pmol/L"}, None, ""),
         ({"valueString": "10-20 ug/L"}, Interval(D(10), D(20)), "ug/L"),
         ({"valueString": "8 μg/L"}, exactly(8), "ug/L"),
-        ({"valueRange": {"low": {"value": 10, "unit": "ug/L"}, "high": {"value": 20, "unit": "ug/L"}}}, Interval(D(10), D(20)), "ug/L"),
-        ({"valueQuantity": {"value": 12}, "referenceRange": [{"low": {"value": 30, "unit": "ug/L"}}]}, exactly(12), "ug/L"),
+        (
+            {"valueRange": {"low": {"value": 10, "unit": "ug/L"}, "high": {"value": 20, "unit": "ug/L"}}},
+            Interval(D(10), D(20)),
+            "ug/L",
+        ),
+        (
+            {"valueQuantity": {"value": 12}, "referenceRange": [{"low": {"value": 30, "unit": "ug/L"}}]},
+            exactly(12),
+            "ug/L",
+        ),
     ],
 )
 def test_readable(source, interval, unit):
@@ -81,7 +100,9 @@ def test_unreadable_is_neither_low_nor_missing(source, why):
     assert (value.state, value.why) == ("unreadable", why)
 
 
-@pytest.mark.parametrize("source", [{}, {"valueQuantity": {"unit": "ug/L"}}, {"dataAbsentReason": {}}, {"valueString": "  "}])
+@pytest.mark.parametrize(
+    "source", [{}, {"valueQuantity": {"unit": "ug/L"}}, {"dataAbsentReason": {}}, {"valueString": "  "}]
+)
 def test_no_value_is_absent(source):
     assert read_value(source, FERRITIN).state == "absent"
 

@@ -31,7 +31,9 @@ class Named:
 CALCULATIONS: Mapping[str, Named] = {
     "altitude-adjusted": Named("quantity", ("of", "altitude", "from", "linear", "square"), blood.altitude_adjusted),
     "transferrin-saturation": Named("quantity", ("reported", "iron", "tibc"), blood.transferrin_saturation),
-    "adjusted-calcium": Named("quantity", ("reported", "total", "albumin", "factor", "reference"), blood.adjusted_calcium),
+    "adjusted-calcium": Named(
+        "quantity", ("reported", "total", "albumin", "factor", "reference"), blood.adjusted_calcium
+    ),
     "ratio": Named("quantity", ("over", "under"), arithmetic.ratio, ("factor",)),
     "product": Named("quantity", ("a", "b"), arithmetic.product),
     "change": Named("quantity", ("from", "to"), arithmetic.change),
@@ -42,9 +44,7 @@ CALCULATIONS: Mapping[str, Named] = {
     ),
     "age-adjusted-limit": Named("quantity", ("age", "base", "per_year", "from"), clots.age_adjusted_limit),
     "calf-difference": Named("quantity", ("left", "right", "side", "flag", "at_least"), clots.calf_difference),
-    "anticoagulant-intensity": Named(
-        "choice", ("of", "therapeutic", "prophylactic"), clots.anticoagulant_intensity
-    ),
+    "anticoagulant-intensity": Named("choice", ("of", "therapeutic", "prophylactic"), clots.anticoagulant_intensity),
 }
 
 

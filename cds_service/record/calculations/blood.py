@@ -42,9 +42,7 @@ def _newer(reported: Answer, computed: Answer | None, *parts: Answer) -> Answer:
     return computed
 
 
-def altitude_adjusted(
-    now: datetime, of: Answer, altitude: Limit, from_: Limit, linear: Limit, square: Limit
-) -> Answer:
+def altitude_adjusted(now: datetime, of: Answer, altitude: Limit, from_: Limit, linear: Limit, square: Limit) -> Answer:
     """Haemoglobin less round(linear x m + square x m2) g/L for a site at `altitude` metres, from `from` metres on."""
     metres = value_of(altitude)
     if of.quantity is None or metres < value_of(from_):
@@ -56,10 +54,15 @@ def altitude_adjusted(
     moved = Interval(
         None if interval.low is None else interval.low - less,
         None if interval.high is None else interval.high - less,
-        interval.low_open, interval.high_open,
+        interval.low_open,
+        interval.high_open,
     )
     quantity = Quantity(moved, unit, of.quantity.text)
     return Answer(
-        quantity=quantity, evidence=of.evidence, dated=of.dated, started=of.started, upper_limit=of.upper_limit,
+        quantity=quantity,
+        evidence=of.evidence,
+        dated=of.dated,
+        started=of.started,
+        upper_limit=of.upper_limit,
         extra=of.extra | {"adjustment": f"{fall} g/L for {metres:f} m"},
     )

@@ -35,8 +35,12 @@ def d_dimer_feu(
         text = f"{result.quantity.text} (unit family unclear)"
     reasons = () if family else (Reason("in conflict", "D-dimer unit family"),)
     return Answer(
-        quantity=Quantity(interval, FEU, text), evidence=result.evidence, reasons=reasons, dated=result.dated,
-        started=result.started, extra=result.extra | {"family": family or "unclear"},
+        quantity=Quantity(interval, FEU, text),
+        evidence=result.evidence,
+        reasons=reasons,
+        dated=result.dated,
+        started=result.started,
+        extra=result.extra | {"family": family or "unclear"},
     )
 
 
@@ -74,9 +78,7 @@ def age_adjusted_limit(now: datetime, age: Answer, base: Limit, per_year: Limit,
     return Answer(quantity=Quantity(interval, FEU, text), evidence=age.evidence)
 
 
-def calf_difference(
-    now: datetime, left: Answer, right: Answer, side: Answer, flag: Answer, at_least: Limit
-) -> Answer:
+def calf_difference(now: datetime, left: Answer, right: Answer, side: Answer, flag: Answer, at_least: Limit) -> Answer:
     """Symptomatic minus other calf in cm; the form's own yes or no ("at least 3 cm") gives an interval."""
     bound = value_of(at_least)
     if flag.truth is not None:
@@ -89,7 +91,8 @@ def calf_difference(
     difference = here - there if side.labels == frozenset({"left"}) else there - here
     return Answer(
         quantity=Quantity(Interval.exactly(difference), CM, f"{difference} cm"),
-        evidence=left.evidence + right.evidence, dated=left.dated,
+        evidence=left.evidence + right.evidence,
+        dated=left.dated,
     )
 
 
@@ -102,9 +105,9 @@ def anticoagulant_intensity(now: datetime, of: Answer, therapeutic: Answer, prop
         return Answer(labels=frozenset({"none"}))
     dosage = of.extra.get("dosage", "")
     found = {
-        label for label, pattern in (("therapeutic", therapeutic), ("prophylactic", prophylactic))
+        label
+        for label, pattern in (("therapeutic", therapeutic), ("prophylactic", prophylactic))
         if any(re.search(text, dosage, re.IGNORECASE) for text in pattern.labels)
     }
     labels = frozenset(found) if len(found) == 1 else INTENSITIES
     return Answer(labels=labels, evidence=of.evidence, dated=of.dated)
-

@@ -13,7 +13,7 @@ ANY = frozenset({"1", "2", "3"})
 
 
 def trimester(now: datetime, age_weeks: Answer, second_from: Limit, third_from: Limit) -> Answer:
-    """"1", "2" or "3" from a gestational age carried forward to now; all three when none is known."""
+    """ "1", "2" or "3" from a gestational age carried forward to now; all three when none is known."""
     weeks = canonical(age_weeks)
     if weeks is None or age_weeks.dated is None:
         return Answer(labels=ANY, reasons=age_weeks.reasons)

@@ -140,7 +140,11 @@ def followed(record: Record, enders: tuple[str, ...], moment: Moment | None) -> 
     """Has something that ends it come later (a delivery after the pregnancy)?"""
     if not enders or moment is None:
         return False
-    later = [performed(record, entry) for entry in record.entries("Procedure", enders) if status_codes(entry, "status") & DONE]
+    later = [
+        performed(record, entry)
+        for entry in record.entries("Procedure", enders)
+        if status_codes(entry, "status") & DONE
+    ]
     later += [
         onset(record, entry)
         for entry in record.entries("Condition", enders)

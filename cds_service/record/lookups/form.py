@@ -28,7 +28,7 @@ class Given:
     """One answered item."""
 
     item: str
-    value: object            # bool, Decimal or str
+    value: object  # bool, Decimal or str
     unit: str
     moment: Moment
     evidence: Evidence
@@ -41,7 +41,8 @@ def form_items(record: Record, item: str, frame: Frame) -> list[Given]:
         for response in record.forms:
             _take_in(record, response)
     found = [
-        given for given in record.form_cache.get(item, ())
+        given
+        for given in record.form_cache.get(item, ())
         if given.moment.clipped(record.horizon) and given.moment.inside(frame.start, frame.end) is not False
     ]
     return [max(found, key=lambda given: given.moment.latest)] if found else []

@@ -35,7 +35,10 @@ def medication(record: Record, fact: Fact, frame: Frame) -> Answer:
     first = statements[0].evidence
     dosage = " ".join(_dosage_text(entry.raw) for entry in entries if entry.reference == first.reference)
     return Answer(
-        True, evidence=answer.evidence, dated=answer.dated, started=answer.started,
+        True,
+        evidence=answer.evidence,
+        dated=answer.dated,
+        started=answer.started,
         extra={"name": first.label, "drug": _plain(first.label), "dosage": dosage},
     )
 
@@ -71,7 +74,11 @@ def _counts(record: Record, fact: Fact, entry: Entry) -> bool:
     match entry.type:
         case "MedicationRequest":
             intents = ORDER_INTENTS | ({"plan"} if fact.option("plan") == "counts" else set())
-            return "active" in status and raw.get("doNotPerform") is not True and bool(codes_of(raw.get("intent")) & intents)
+            return (
+                "active" in status
+                and raw.get("doNotPerform") is not True
+                and bool(codes_of(raw.get("intent")) & intents)
+            )
         case "MedicationStatement":
             return bool(status & {"active", "intended"})
         case "MedicationDispense":
@@ -85,14 +92,21 @@ def _run(record: Record, fact: Fact, entry: Entry) -> tuple[Moment | None, datet
     match entry.type:
         case "MedicationRequest":
             validity = table(table(raw.get("dispenseRequest")).get("validityPeriod"))
-            bounds = [table(table(table(line.get("timing")).get("repeat")).get("boundsPeriod")) for line in tables(raw.get("dosageInstruction"))]
+            bounds = [
+                table(table(table(line.get("timing")).get("repeat")).get("boundsPeriod"))
+                for line in tables(raw.get("dosageInstruction"))
+            ]
             ends = [record.moment(period.get("end")) for period in (validity, *bounds)]
             begun = record.moment(raw.get("authoredOn")) or record.moment(validity.get("start"))
             known = [end.latest for end in ends if end]
             return begun, max(known) if known else None
         case "MedicationStatement":
             period = table(raw.get("effectivePeriod"))
-            begun = record.moment(period.get("start")) or record.moment(raw.get("effectiveDateTime")) or record.moment(raw.get("dateAsserted"))
+            begun = (
+                record.moment(period.get("start"))
+                or record.moment(raw.get("effectiveDateTime"))
+                or record.moment(raw.get("dateAsserted"))
+            )
             end = record.moment(period.get("end"))
             return begun, end.latest if end else None
         case "MedicationDispense":
@@ -101,7 +115,11 @@ def _run(record: Record, fact: Fact, entry: Entry) -> tuple[Moment | None, datet
             length = timedelta(days=float(days)) if days is not None else _span(fact, "supply")
             return begun, begun.latest + length if begun else datetime.min.replace(tzinfo=record.now.tzinfo)
     period = table(raw.get("effectivePeriod"))
-    begun = record.moment(period.get("end")) or record.moment(raw.get("effectiveDateTime")) or record.moment(period.get("start"))
+    begun = (
+        record.moment(period.get("end"))
+        or record.moment(raw.get("effectiveDateTime"))
+        or record.moment(period.get("start"))
+    )
     if begun is None:
         return None, datetime.min.replace(tzinfo=record.now.tzinfo)
     counts_from = midnight_of(record.now, record.zone) - _span(fact, "given_within")
@@ -122,7 +140,14 @@ def _cancelled(record: Record, entries: list[Entry], said: Statement) -> bool:
             continue
         raw = entry.raw
         period = table(raw.get("effectivePeriod"))
-        since = next((moment for text in (raw.get("effectiveDateTime"), period.get("start"), raw.get("dateAsserted")) if (moment := record.moment(text))), None)
+        since = next(
+            (
+                moment
+                for text in (raw.get("effectiveDateTime"), period.get("start"), raw.get("dateAsserted"))
+                if (moment := record.moment(text))
+            ),
+            None,
+        )
         if since is None or said.moment is None or since.latest >= said.moment.earliest:
             return True
     return False
@@ -142,7 +167,7 @@ def _dosage_text(raw: Mapping[str, Any]) -> str:
 
 
 def _structured(line: Mapping[str, Any]) -> str:
-    """"40 mg 1 per 1 d" from a structured dosage, so that patterns in the content can read both forms."""
+    """ "40 mg 1 per 1 d" from a structured dosage, so that patterns in the content can read both forms."""
     parts = []
     for rate in tables(line.get("doseAndRate")):
         dose = table(rate.get("doseQuantity"))
@@ -150,7 +175,9 @@ def _structured(line: Mapping[str, Any]) -> str:
             parts.append(f"{value} {word(dose.get('unit')) or word(dose.get('code'))}".strip())
     repeat = table(table(line.get("timing")).get("repeat"))
     if repeat.get("frequency"):
-        parts.append(f"{repeat.get('frequency')} per {repeat.get('period', 1)} {word(repeat.get('periodUnit'))}".strip())
+        parts.append(
+            f"{repeat.get('frequency')} per {repeat.get('period', 1)} {word(repeat.get('periodUnit'))}".strip()
+        )
     return " ".join(parts)
 
 
@@ -165,7 +192,8 @@ def exposure(record: Record, fact: Fact, frame: Frame) -> Answer:
     bridge = _span(fact, "bridge")
     runs = sorted(
         (run for entry in record.entries("medication", fact.sets) if (run := _exposed(record, fact, entry))),
-        key=lambda run: run[1], reverse=True,
+        key=lambda run: run[1],
+        reverse=True,
     )
     if not runs:
         return Answer(None, evidence=current.evidence, reasons=(Reason("no date", ""),))
@@ -176,9 +204,7 @@ def exposure(record: Record, fact: Fact, frame: Frame) -> Answer:
         start = min(start, begun)
     days = Decimal((midnight_of(record.now, record.zone) - midnight_of(start, record.zone)).days)
     quantity = Quantity(Interval.exactly(days), DAYS, f"{days} days")
-    return Answer(
-        quantity=quantity, evidence=current.evidence, dated=current.dated, started=start, extra=current.extra
-    )
+    return Answer(quantity=quantity, evidence=current.evidence, dated=current.dated, started=start, extra=current.extra)
 
 
 def _exposed(record: Record, fact: Fact, entry: Entry) -> tuple[datetime, datetime] | None:

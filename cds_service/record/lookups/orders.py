@@ -39,8 +39,11 @@ def requested(record: Record, fact: Fact, frame: Frame) -> Answer:
 
 def _answered(record: Record, fact: Fact, frame: Frame, since: Moment | None) -> bool:
     found = [
-        moment for entry in record.entries("DiagnosticReport", fact.sets)
-        if codes_of(entry.raw.get("status")) & REPORTED and on_side(record, entry, frame) and (moment := reported(record, entry))
+        moment
+        for entry in record.entries("DiagnosticReport", fact.sets)
+        if codes_of(entry.raw.get("status")) & REPORTED
+        and on_side(record, entry, frame)
+        and (moment := reported(record, entry))
     ]
     return any(since is None or moment.latest >= since.earliest for moment in found)
 
@@ -145,5 +148,3 @@ def _for_reason(record: Record, entry: Entry, reasons: tuple[str, ...]) -> bool:
         if any(match.name in wanted and match.found_in(text) for match in vocabulary.condition_texts if not match.asks):
             return True
     return False
-
-

@@ -71,8 +71,12 @@ def _reference(record: Record) -> str:
 
 
 READ: Mapping[str, tuple[str, ...]] = {
-    "conditions": ("Condition",), "observations": ("Observation",), "medicines": MEDICATION_TYPES,
-    "orders": ("ServiceRequest",), "procedures": ("Procedure",), "encounters": ("Encounter",),
+    "conditions": ("Condition",),
+    "observations": ("Observation",),
+    "medicines": MEDICATION_TYPES,
+    "orders": ("ServiceRequest",),
+    "procedures": ("Procedure",),
+    "encounters": ("Encounter",),
     "reports": ("DiagnosticReport",),
 }
 

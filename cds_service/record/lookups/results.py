@@ -37,13 +37,17 @@ class Result:
         """Newest last; ties: corrected, amended, final, then later issued, later lastUpdated, the higher id."""
         raw = self.entry.raw
         return (
-            self.moment.earliest, _STATUS_RANK.get(self.status, 0), word(raw.get("issued")),
-            word(table(raw.get("meta")).get("lastUpdated")), _size(self.value), word(raw.get("id")),
+            self.moment.earliest,
+            _STATUS_RANK.get(self.status, 0),
+            word(raw.get("issued")),
+            word(table(raw.get("meta")).get("lastUpdated")),
+            _size(self.value),
+            word(raw.get("id")),
         )
 
 
 def _size(value: Value) -> Decimal:
-    """Of two results that tie in every way the more severe should win; without a direction, the more extreme reading."""
+    """Of two results that tie in every way the more severe should win; without a direction, the more extreme."""
     if value.quantity is None or value.quantity.interval.low is None:
         return Decimal(0)
     return -value.quantity.canonical().low  # type: ignore[operator]
@@ -93,7 +97,9 @@ def result(record: Record, fact: Fact, frame: Frame) -> Answer:
     analyte = record.vocabulary.analytes[fact.sets[0]]
     found, doubts = results_of(record, fact, frame, analyte)
     if not found:
-        reason = record.earned(("Observation",), frame) or next(iter(doubts), None) or Reason("no result", analyte.title)
+        reason = (
+            record.earned(("Observation",), frame) or next(iter(doubts), None) or Reason("no result", analyte.title)
+        )
         return Answer(None, reasons=(reason,))
     chosen = _chosen(record, fact, found)
     unreadable = [item for item in chosen if item.value.state == "unreadable"]
@@ -147,7 +153,8 @@ def _answer(record: Record, fact: Fact, analyte: Analyte, item: Result) -> Answe
         evidence=(_evidence(item, analyte),),
         dated=item.moment.earliest,
         started=item.moment.earliest,
-        upper_limit=upper_limit(item.entry.part, analyte, quantity.unit) or upper_limit(item.entry.raw, analyte, quantity.unit),
+        upper_limit=upper_limit(item.entry.part, analyte, quantity.unit)
+        or upper_limit(item.entry.raw, analyte, quantity.unit),
         extra=extra,
     )
 
@@ -155,7 +162,9 @@ def _answer(record: Record, fact: Fact, analyte: Analyte, item: Result) -> Answe
 def _family(entry: Entry, analyte: Analyte) -> dict[str, str]:
     """The unit family by the unit's own words and by the code, where an analyte is reported in two (FEU, DDU)."""
     quantity = table(entry.part.get("valueQuantity"))
-    spoken = squeezed(" ".join(word(quantity.get(name)) for name in ("unit", "code")) or word(entry.part.get("valueString")))
+    spoken = squeezed(
+        " ".join(word(quantity.get(name)) for name in ("unit", "code")) or word(entry.part.get("valueString"))
+    )
     if not spoken.strip():
         spoken = squeezed(word(entry.part.get("valueString")))
     by_unit = {label for label, words in analyte.family.items() if any(spelling in spoken for spelling in words)}

@@ -29,8 +29,14 @@ class Statement:
 
 
 def said(
-    record: Record, entry: Entry, moment: Moment | None, truth: Truth, reason: Reason | None = None,
-    rank: int = 0, note: str = "", text: str = "",
+    record: Record,
+    entry: Entry,
+    moment: Moment | None,
+    truth: Truth,
+    reason: Reason | None = None,
+    rank: int = 0,
+    note: str = "",
+    text: str = "",
 ) -> Statement:
     """A statement with its evidence and side. Words alone never say yes where their set may only ask."""
     if entry.asks and truth:
@@ -69,9 +75,7 @@ def in_window(
     return inside, Reason("uncertain date", "", moment.text) if inside is None else None
 
 
-def add_up(
-    record: Record, fact: Fact, frame: Frame, statements: Sequence[Statement], types: Iterable[str]
-) -> Answer:
+def add_up(record: Record, fact: Fact, frame: Frame, statements: Sequence[Statement], types: Iterable[str]) -> Answer:
     """Any resource that says yes makes it yes; else any doubt leaves it open; else silence, if it was earned."""
     positive = [item for item in statements if item.truth is True]
     if positive:

@@ -195,4 +195,3 @@ def _from_form(record: Record, item: str, frame: Frame) -> list[Statement]:
         if truth is not None:
             found.append(Statement(truth, given.evidence, given.moment, rank=2))
     return found
-

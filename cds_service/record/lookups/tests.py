@@ -101,7 +101,8 @@ def _orders_for(record: Record, analyte: Analyte) -> list[Entry]:
     if pattern := analyte.ordered_text:
         for role in ("requested", "basket"):
             found += [
-                entry for entry in record.without_test_code(role)
+                entry
+                for entry in record.without_test_code(role)
                 if entry not in found and any(pattern.search(text) for text in texts_of(entry.concept or {}))
             ]
     return [entry for entry in found if entry.type == "ServiceRequest"]
@@ -116,7 +117,9 @@ def _is_open(record: Record, entry: Entry, frame: Frame) -> bool:
         return False
     if not codes_of(raw.get("intent")) & ORDER_INTENTS:
         return False
-    planned = record.moment(raw.get("occurrenceDateTime")) or record.moment(table(raw.get("occurrencePeriod")).get("start"))
+    planned = record.moment(raw.get("occurrenceDateTime")) or record.moment(
+        table(raw.get("occurrencePeriod")).get("start")
+    )
     if planned and planned.latest >= record.now:
         return True
     written = record.moment(raw.get("authoredOn"))
@@ -134,5 +137,3 @@ def _resulted_since(record: Record, entry: Entry, analyte: Analyte) -> Truth:
         if codes_of(result.raw.get("status")) & FINAL
     ]
     return any(moment and moment.earliest >= written.latest for moment in moments)
-
-

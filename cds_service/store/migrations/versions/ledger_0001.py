@@ -23,9 +23,7 @@ def upgrade() -> None:
         sa.Column("why", sa.Text, nullable=False),
     )
     op.create_table(
-        "token",
-        sa.Column("token", sa.String(64), primary_key=True),
-        sa.Column("until", _MOMENT, nullable=False),
+        "token", sa.Column("token", sa.String(64), primary_key=True), sa.Column("until", _MOMENT, nullable=False)
     )
     op.create_index("token_by_time", "token", ["until"])
 

@@ -1,0 +1,1 @@
+"""HTTP: what comes in, who may ask, how it is answered. HTTP words stop here."""
