@@ -94,6 +94,7 @@ class Drainer:
     def _now_and_then(self) -> None:
         if self.tidy and time.monotonic() - self._tidied >= TIDY_EVERY:
             self._tidied = time.monotonic()
+            self.database.prepare()
             self.tidy()
 
     def _move(self, segment: Segment) -> int:
