@@ -188,7 +188,7 @@ class FactWriter:
         for name, value in fact.options:
             if name in _SAID_ELSEWHERE:
                 if name == "no_status_days":
-                    yield f"without a clinical status only for {value} days"
+                    yield f"an entry without a clinical status counts for {value} days"
                 elif name == "route":
                     yield f"by the route {value}"
             elif name in _LENGTHS:

@@ -25,6 +25,11 @@ def link(text: str, target: str) -> str:
     return f"\x04{text}\x05{target}\x06" if _SAFE_LINK.match(target) else text
 
 
+def plain(text: str) -> str:
+    """The text alone, without what stands out and without links."""
+    return _LINK.sub(r"\1", text).replace("\x02", "").replace("\x03", "")
+
+
 @dataclass(frozen=True, slots=True)
 class Heading:
     level: int
@@ -93,7 +98,7 @@ def _markdown(block: Block) -> str:
 
 
 def _inline(text: str) -> str:
-    escaped = re.sub(r"([*`\\|])", r"\\\1", " ".join(text.split())).replace("<", "&lt;")
+    escaped = re.sub(r"([*`\\|\[\]])", r"\\\1", " ".join(text.split())).replace("<", "&lt;")
     escaped = _LINK.sub(lambda found: f"[{found[1]}]({found[2]})", escaped)
     return _STRONG.sub(r"**\1**", escaped)
 
@@ -123,7 +128,8 @@ def _html(block: Block) -> str:
             body = "".join(
                 "<tr>" + "".join(f"<td>{_marked(cell)}</td>" for cell in row) + "</tr>" for row in block.rows
             )
-            return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+            table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+            return f'<div class="table">{table}</div>'
 
 
 def _nested(lines: Sequence[Line]) -> str:

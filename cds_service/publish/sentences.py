@@ -48,10 +48,10 @@ class Sentences:
     def __init__(self, catalogue: Catalogue):
         self.facts = FactWriter(catalogue, self.say)
 
-    def lines(self, node: Node, before: str = "", depth: int = 0) -> list[Line]:
-        """A criterion as bullets; what fits on one line stays on one."""
+    def lines(self, node: Node, before: str = "", depth: int = 0, short: int = SHORT) -> list[Line]:
+        """A criterion as bullets; what fits on one line stays on one. short: the longest that does."""
         said = self.say(node)
-        if len(said) <= SHORT or not _splits(node):
+        if len(said) <= short or not _splits(node):
             return [Line(f"{before}{said}", depth)]
         match node:
             case Not() | Known() | Undecided():
@@ -121,13 +121,13 @@ class Sentences:
             case CountOf():
                 return f"at least {node.at_least} of: {'; '.join(self.say(item) for item in node.items)}"
             case Not() if isinstance(node.item, Known):
-                return f"{self._within(node.item.item)} is not known to be so"
+                return f"{self._whole(node.item.item)} is not known to be so"
             case Not():
-                return f"not {self._within(node.item)}"
+                return f"not {self._whole(node.item)}"
             case Known():
-                return f"{self._within(node.item)} is known to be so"
+                return f"{self._whole(node.item)} is known to be so"
             case Undecided():
-                return f"{self._within(node.item)} cannot be decided"
+                return f"{self._whole(node.item)} cannot be decided"
             case Literally():
                 return _LITERAL[node.value]
         raise TypeError(type(node).__name__)
@@ -141,7 +141,12 @@ class Sentences:
         """A part of a longer sentence: in brackets where it has several parts itself."""
         said = self.say(node)
         several = isinstance(node, AllOf | AnyOf | CountOf | FirstOf) and len(children(node)) > 1
-        return f"({said})" if several else said
+        return f"({said})" if several or isinstance(node, Known | Undecided) else said
+
+    def _whole(self, node: Node) -> str:
+        """What is denied, known or undecided: in brackets unless it is a single term."""
+        said = self.say(node)
+        return said if isinstance(node, Named | Fact | Literally) else f"({said})"
 
     def _quantity(self, node: Node) -> str:
         match node:
@@ -179,7 +184,9 @@ def amount(parameter: Parameter) -> str:
 def _number(quantity: Quantity) -> str:
     """Without an exponent, however small."""
     value = quantity.interval.low
-    return quantity.text if value is None else f"{value:f} {quantity.unit.code}"
+    if value is None:
+        return quantity.text
+    return f"{value:f}" if quantity.unit.code == "1" else f"{value:f} {quantity.unit.code}"
 
 
 def _band(low: object, high: object, points: int) -> str:
@@ -217,20 +224,4 @@ def terms(nodes: Iterable[Node]) -> list[Named]:
         if isinstance(node, Named):
             found.setdefault(node.name, node)
         take(node)
-    return list(found.values())
-
-
-def parameters(nodes: Iterable[Node]) -> list[Parameter]:
-    """Every parameter these nodes read, once each, windows' lengths excluded (those are said where they stand)."""
-    found: dict[str, Parameter] = {}
-    seen: set[int] = set()
-    waiting = list(nodes)
-    while waiting:
-        node = waiting.pop(0)
-        if id(node) in seen:
-            continue
-        seen.add(id(node))
-        if isinstance(node, Parameter):
-            found.setdefault(node.name, node)
-        waiting.extend(children(node))
     return list(found.values())
