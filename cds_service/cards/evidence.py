@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from cds_service.cards.escaping import markdown
-from cds_service.cards.voice import Voice, bare, shown_date, spoken, unwrapped
+from cds_service.cards.voice import Voice, bare, called, shown_date, spoken, unwrapped
 from cds_service.model.answer import Answer, Evidence, Reason
 from cds_service.model.criteria import (
     AllOf,
@@ -78,7 +78,7 @@ def findings(voice: Voice, *further: Node) -> Findings:
     found = Findings()
     for name in voice.rule.evidence:
         if (node := voice.node(name)) is not None:
-            _tell(found, name, node, voice.evaluation)
+            _tell(found, called(node) if isinstance(node, Named) else spoken(name), node, voice.evaluation)
     rule = voice.rule
     for exclusion in rule.unless:
         if voice.evaluation.truth(exclusion) is None:
@@ -155,9 +155,9 @@ def reason_words(reason: Reason, name: str = "") -> str:
 
 
 @lru_cache(maxsize=4096)
-def titled(name: str) -> str:
-    """A name of the content as words, safe to show. Names are content, so these may be kept."""
-    return markdown(spoken(name))
+def titled(words: str) -> str:
+    """Words of the content, safe to show; being content, they may be kept."""
+    return markdown(words)
 
 
 def bullet(item: Evidence, remark: str = "") -> str:
@@ -185,7 +185,7 @@ def _score(name: str, node: Node, score: Score, evaluation: Evaluation) -> list[
     for item in score.items:
         low, high = evaluation.score(Score("quantity", (item,)))
         what = item.when if isinstance(item, Points) else item.of if isinstance(item, Bands) else item
-        words = titled(what.name) if isinstance(what, Named) else markdown(name_of(what))
+        words = titled(called(what)) if isinstance(what, Named) else markdown(name_of(what))
         if low != high:
             open_.append(words)
         elif low:
@@ -202,7 +202,7 @@ def name_of(node: Node) -> str:
     while True:
         match inner:
             case Named():
-                return spoken(inner.name)
+                return called(inner)
             case Fact():
                 return " or ".join(spoken(name) for name in inner.sets) or inner.kind
             case Not() | Known():
@@ -221,7 +221,7 @@ def unchecked(node: Node, evaluation: Evaluation, name: str = "") -> Iterator[tu
     """What is undecided under a `known` or `unless` that bore on the answer, with the nearest name above it."""
     match node:
         case Named():
-            yield from unchecked(node.node, evaluation, node.name)
+            yield from unchecked(node.node, evaluation, called(node))
         case Known():
             if evaluation.truth(node.item) is None:
                 yield node.item, name
@@ -251,7 +251,8 @@ def unchecked(node: Node, evaluation: Evaluation, name: str = "") -> Iterator[tu
 
 def _unchecked_words(item: Node, name: str, evaluation: Evaluation) -> str:
     words = markdown(name_of(item)) or titled(name)
-    why = dict.fromkeys(reason_words(reason) for reason in evaluation.answer(item).reasons)
+    reasons = evaluation.answer(item).reasons
+    why = dict.fromkeys(reason_words(reason) for reason in reasons if reason.why not in _TOLD_BY_HEADING)
     told = "; ".join(part for part in list(why)[:2] if part and part != words)
     return f"{words} ({told})" if told else words
 

@@ -90,6 +90,11 @@ def spoken(name: str) -> str:
     return name.rpartition(":")[2].replace("-", " ")
 
 
+def called(node: Named) -> str:
+    """How a card calls a name of the content."""
+    return node.words or spoken(node.name)
+
+
 def said(node: Node, attribute: str, evaluation: Evaluation) -> str:
     """The raw words of `{name}` or `{name.attribute}`; "" when there is nothing to say."""
     if not attribute:
@@ -184,13 +189,13 @@ def phrase(node: Node, evaluation: Evaluation) -> str:
     """A fact that decided, in the engine's words: what the chart says of it, else its name."""
     inner = unwrapped(node)
     if node.type == "quantity":
-        words = spoken(node.name) if isinstance(node, Named) else ""
+        words = called(node) if isinstance(node, Named) else ""
         evidence = evaluation.answer(node).evidence
         if isinstance(inner, Fact | Calculation) and evidence and evidence[0].label:
             words = evidence[0].label
         return f"{words} {bare(node, evaluation)}".strip()
     if isinstance(node, Named):
-        return spoken(node.name)
+        return called(node)
     if isinstance(inner, Fact):
         return bare(inner, evaluation) or " or ".join(spoken(name) for name in inner.sets)
     return ""

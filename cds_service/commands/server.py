@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 
-from cds_service.bootstrap import Running
 from cds_service.commands.serving import GRACE, HEADER, THREADS, WORKER_TIMEOUT
 from cds_service.web.logs import logging_config
 
@@ -15,9 +15,9 @@ from cds_service.web.logs import logging_config
 class Server(BaseApplication):  # type: ignore[misc]
     """Listens on `bind` ("host:port") until it is told to stop; then the workers finish what they have begun."""
 
-    def __init__(self, app: Flask, service: Running, *, bind: str, workers: int):
+    def __init__(self, app: Flask, *, bind: str, workers: int, begin: Callable[[], None], end: Callable[[], None]):
+        """begin, end: called in each worker, when it starts and when it stops."""
         self._app = app
-        self._service = service
         self._options: dict[str, Any] = {
             "bind": bind,
             "workers": workers,
@@ -31,8 +31,8 @@ class Server(BaseApplication):  # type: ignore[misc]
             "accesslog": None,
             "control_socket_disable": True,
             "logconfig_dict": logging_config(),
-            "post_worker_init": self._start,
-            "worker_exit": self._stop,
+            "post_worker_init": lambda worker: begin(),
+            "worker_exit": lambda server, worker: end(),
             "child_exit": _forget,
         }
         super().__init__()
@@ -43,12 +43,6 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Flask:
         return self._app
-
-    def _start(self, worker: Any) -> None:
-        self._service.ledger.start()
-
-    def _stop(self, server: Any, worker: Any) -> None:
-        self._service.ledger.close()
 
 
 def _forget(server: Any, worker: Any) -> None:

@@ -12,7 +12,6 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -83,7 +82,7 @@ def run_demo(args: argparse.Namespace) -> int:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _overrides(args: argparse.Namespace) -> Mapping[str, str]:
+def _overrides(args: argparse.Namespace) -> dict[str, str]:
     found = {name: getattr(args, name) for name in ("now", "site", "content") if getattr(args, name)}
     return found | ({"open": "true"} if args.open else {})
 
@@ -134,7 +133,8 @@ def _serve(settings: Settings, args: argparse.Namespace, demo: bool = False) -> 
             told["now"] = settings.now.isoformat()
             log.warning("the rules' clock stands still", extra={"now": settings.now.isoformat()})
         log.info("serving", extra=told | {"clients": "registered" if service.registered else "open"})
-        Server(app, service, bind=f"{_bound(args.host)}:{args.port}", workers=workers).run()
+        bind = f"{_bound(args.host)}:{args.port}"
+        Server(app, bind=bind, workers=workers, begin=service.ledger.start, end=service.ledger.close).run()
     finally:
         shutil.rmtree(counts, ignore_errors=True)
     return 0

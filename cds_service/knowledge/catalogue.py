@@ -15,7 +15,7 @@ from cds_service.knowledge.reader import Table
 from cds_service.knowledge.rules import RuleBuilder
 from cds_service.knowledge.scope import Scope, overridden, read_parameter
 from cds_service.knowledge.services import load_services
-from cds_service.knowledge.shapes import as_table, only
+from cds_service.knowledge.shapes import as_table, as_text, only
 from cds_service.knowledge.site import Site, check_names, load_site
 from cds_service.knowledge.vocabulary import load_vocabulary
 from cds_service.model.criteria import Named, Node, Parameter
@@ -49,7 +49,8 @@ def load(content: Content | None = None, site: Site | Path | None = None) -> Cat
     site = site if isinstance(site, Site) else load_site(site)
     uris = {name: spelled[0] for name, spelled in content.table("systems.yaml").items()}
     orders = load_orders(content, uris)
-    vocabulary = load_vocabulary(content, orders, site.table)
+    form = _form(content)
+    vocabulary = load_vocabulary(content, orders, site.table, form)
     conventions = content.table("conventions.yaml")
     packs = {name: as_table(conventions[name], conventions.where(name), name) for name in conventions}
     builder = Builder(vocabulary, packs, frozenset(orders))
@@ -72,7 +73,6 @@ def load(content: Content | None = None, site: Site | Path | None = None) -> Cat
     check_names(site, _owners(content, rules), set(rules))
     definitions = {name: shared._named(name) for name in shared.raw}
     services = load_services(content, rules)
-    form = _form(content)
     templates = _templates(content)
     from cds_service.knowledge.queries import queries_of
 
@@ -97,7 +97,7 @@ def load(content: Content | None = None, site: Site | Path | None = None) -> Cat
 
 def _shared_scope(content: Content, builder: Builder, site: Site) -> Scope:
     """Every definitions file as one space of names; each file keeps its own pack's conventions."""
-    shared = Scope("definitions", "", builder.define)
+    shared = Scope("definitions", "", builder.define, words=_words(content))
     for stem, file in content.tables("definitions"):
         only(file, ("pack", "parameters", "definitions"), "a definitions file")
         owner = Scope(stem, str(file.get("pack") or ""), builder.define, shared)
@@ -107,6 +107,11 @@ def _shared_scope(content: Content, builder: Builder, site: Site) -> Scope:
         for name, raw in (file.get("definitions") or {}).items():
             shared.declare(name, raw, file["definitions"].where(name), owner)
     return shared
+
+
+def _words(content: Content) -> dict[str, str]:
+    table = content.table("words.yaml", required=False)
+    return {name: as_text(table[name], table.where(name), name) for name in table}
 
 
 def _overrides(table: Table, owner: str, site: Site) -> dict[str, Parameter]:

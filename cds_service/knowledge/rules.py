@@ -137,7 +137,9 @@ class RuleBuilder:
             surface = Table(table.file, table.own_line)
             surface["pending"] = analyte
             name = f"pending:{analyte}"
-            found[name] = Named("truth", name, self.builder.truth(scope, surface, table.where()), rule.id)
+            found[name] = Named(
+                "truth", name, self.builder.truth(scope, surface, table.where()), rule.id, scope.words_of(name)
+            )
         return found
 
     def _scope(self, table: Table, identity: str, pack: str, overrides: Mapping[str, Parameter]) -> Scope:

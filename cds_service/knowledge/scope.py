@@ -24,6 +24,7 @@ class Scope:
     pack: str
     build: Callable[[Scope, str, object, str], Node]
     parent: Scope | None = None
+    words: Mapping[str, str] = field(default_factory=dict)
     parameters: dict[str, Parameter] = field(default_factory=dict)
     raw: dict[str, tuple[object, str, Scope]] = field(default_factory=dict)
     built: dict[str, Named] = field(default_factory=dict)
@@ -60,8 +61,12 @@ class Scope:
             node = scope.build(scope, name, raw, where)
         finally:
             self._open.pop()
-        self.built[name] = Named(node.type, name, node, scope.owner, where=where)
+        self.built[name] = Named(node.type, name, node, scope.owner, self.words_of(name), where=where)
         return self.built[name]
+
+    def words_of(self, name: str) -> str:
+        """How cards and pages call it, where `words.yaml` says so; else ""."""
+        return self.parent.words_of(name) if self.parent is not None else self.words.get(name, "")
 
     def unused(self) -> list[tuple[str, str]]:
         """(where, name) of every parameter and fact that nothing names."""

@@ -19,7 +19,9 @@ ORDER_PREFIX = "order:"
 NO_SITE = Table("", 1)
 
 
-def load_vocabulary(content: Content, orders: Mapping[str, Order], site: Table = NO_SITE) -> Vocabulary:
+def load_vocabulary(
+    content: Content, orders: Mapping[str, Order], site: Table = NO_SITE, questions: Mapping[str, str] | None = None
+) -> Vocabulary:
     """Everything in `codes/`, `analytes/` and the orders' own codes, with a site's synonyms."""
     systems, uris = _systems(content)
     sets = {
@@ -58,6 +60,7 @@ def load_vocabulary(content: Content, orders: Mapping[str, Order], site: Table =
         medicines,
         _prefilter(medicines),
         _prefilter(conditions),
+        questions or {},
     )
 
 

@@ -68,6 +68,7 @@ class Named(Node):
     name: str
     node: Node
     owner: str = ""  # the definitions file or rule it stands in
+    words: str = ""  # how cards and pages call it; "" where the name itself will do
 
 
 # ------------------------------------------------------------------------------------------------ facts

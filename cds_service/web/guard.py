@@ -15,7 +15,7 @@ def register(app: Flask, guard: Guard) -> None:
     @app.before_request
     def authenticate() -> None:
         if is_guarded(request.path):
-            g.caller = guard.authenticate(request.headers, request.path)
+            g.caller = guard.authenticate(dict(request.headers), request.path)
 
 
 def is_guarded(path: str) -> bool:

@@ -1,4 +1,4 @@
-"""Errors become a status and a FHIR OperationOutcome here, by one table. A caller never sees a trace, a token or a value.
+"""Errors become a status and a FHIR OperationOutcome here, by one table. A caller sees no trace, token or value.
 
 What nobody foresaw is a 500 with an incident id; the log has the same id and where it happened.
 """

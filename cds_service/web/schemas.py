@@ -43,11 +43,9 @@ def _text(most: int = LONGEST_ID, **more: Any) -> Any:
 class _Object(fields.Field[Any]):
     """A JSON object, not looked into."""
 
-    default_error_messages = {"invalid": "must be an object"}
-
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> Mapping[str, Any]:
         if not isinstance(value, dict):
-            raise self.make_error("invalid")
+            raise ValidationError("must be an object")
         return value
 
 
@@ -157,7 +155,7 @@ def _load(schema: Schema, body: Mapping[str, Any]) -> dict[str, Any]:
     try:
         data: dict[str, Any] = schema.load(body)
     except ValidationError as error:
-        raise BadRequest("; ".join(_mistakes(error.normalized_messages()))) from None
+        raise BadRequest("; ".join(_mistakes(error.messages))) from None
     return data
 
 

@@ -62,7 +62,8 @@ def _take_in(record: Record, response: Mapping[str, Any]) -> None:
             value, unit = _value(answered)
             if value is None:
                 continue
-            evidence = Evidence(reference, link, _said(value, unit), moment.text, moment.earliest)
+            label = record.vocabulary.questions.get(link, link)
+            evidence = Evidence(reference, label, _said(value, unit), moment.text, moment.earliest)
             record.form_cache.setdefault(link, []).append(Given(link, value, unit, moment, evidence))
 
 
@@ -123,7 +124,7 @@ def _nobody_said(record: Record, fact: Fact, frame: Frame, item: str) -> Answer:
             return Answer(False)
     choices = fact.option("choices")
     labels = frozenset(choices) if isinstance(choices, tuple) else frozenset()
-    return Answer(None, labels=labels, reasons=(Reason("not recorded", item),))
+    return Answer(None, labels=labels, reasons=(Reason("not recorded", record.vocabulary.questions.get(item, item)),))
 
 
 def _typed(fact: Fact, given: Given) -> Answer | None:
