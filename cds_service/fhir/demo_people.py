@@ -55,6 +55,10 @@ class DemoPeople:
             self._rendered = (hour, self._render(now))
         return self._rendered[1]
 
+    def bundles(self, now: datetime) -> dict[str, Resource]:
+        """Each person's Bundle by story, as of `now`."""
+        return {story: json.loads(render(text, now)) for story, text in zip(self.stories, self._texts, strict=False)}
+
     def _render(self, now: datetime) -> Charts:
         resources: dict[str, dict[str, Resource]] = {}
         for text in self._texts:

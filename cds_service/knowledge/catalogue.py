@@ -10,6 +10,7 @@ from typing import Any
 from cds_service.errors import ContentError
 from cds_service.knowledge.builder import Builder
 from cds_service.knowledge.content import Content
+from cds_service.knowledge.life import check_signed
 from cds_service.knowledge.orders import load_orders
 from cds_service.knowledge.reader import Table
 from cds_service.knowledge.rules import RuleBuilder
@@ -73,6 +74,7 @@ def load(content: Content | None = None, site: Site | Path | None = None) -> Cat
     check_names(site, _owners(content, rules), set(rules))
     definitions = {name: shared._named(name) for name in shared.raw}
     services = load_services(content, rules)
+    check_signed(site, services.values())
     templates = _templates(content)
     from cds_service.knowledge.queries import queries_of
 

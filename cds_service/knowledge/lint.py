@@ -15,6 +15,7 @@ from cds_service.errors import ContentError
 from cds_service.knowledge.cases import load_cases
 from cds_service.knowledge.catalogue import Catalogue, load
 from cds_service.knowledge.content import Content
+from cds_service.knowledge.life import is_signed
 from cds_service.model.criteria import Parameter
 from cds_service.model.rule import Outcome, Rule
 
@@ -72,8 +73,7 @@ def _rule(catalogue: Catalogue, rule: Rule) -> Iterator[Finding]:
         yield _finding(
             rule.file, f"{rule.id} names no source", "List at least one key of references.yaml under `references`."
         )
-    reviewed = rule.life.get("reviewed") or {}
-    if rule.status == "active" and not all(reviewed.get(name) for name in ("by", "on", "next")):
+    if rule.status == "active" and not is_signed(rule):
         yield _finding(
             rule.file,
             f"{rule.id} is active and nobody signed it",

@@ -16,6 +16,7 @@ from cds_service.knowledge.shapes import as_names, as_table, nearest, only
 
 SITE_KEYS = ("site", "parameters", "rules", "settings", "orders", "units", "codes", "caps")
 SETTING_KEYS = ("altitude", "hospice", "not_kept", "signed_rules_only")
+SIGNED_ONLY = "signed_rules_only"
 SHOWINGS = ("on", "silent", "off")
 
 
@@ -51,6 +52,8 @@ def site_of(table: Table) -> Site:
     only(table, SITE_KEYS, "a site file")
     settings = as_table(table.get("settings") or Table(table.file, 1), table.where("settings"), "settings")
     only(settings, SETTING_KEYS, "settings")
+    if not isinstance(settings.get(SIGNED_ONLY, False), bool):
+        raise ContentError(f"{SIGNED_ONLY} is true or false", settings.where(SIGNED_ONLY))
     rules = as_table(table.get("rules") or Table(table.file, 1), table.where("rules"), "rules")
     for name, showing in rules.items():
         if showing not in SHOWINGS:
