@@ -6,7 +6,7 @@ Every fact and definition is looked at once per patient. Explaining reads the sa
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -54,6 +54,7 @@ class Evaluation:
     def __init__(self, look: Look, calculate: Calculate, now: datetime, zone: tzinfo):
         self.now = now
         self.zone = zone
+        self.frames: dict[tuple[timedelta, str], Frame] = {}  # of windows that reach back from now
         self._look = look
         self._calculate = calculate
         self._truths: dict[Node, Truth] = {}

@@ -17,8 +17,11 @@ _TICK = timedelta(microseconds=1)
 
 def frame_of(evaluation: Evaluation, fact: Fact) -> Frame:
     """The frame of one fact. `unknown` is set when an anchor has no date."""
-    if fact.window is None and fact.side is None:
-        return ANY_TIME
+    if fact.side is None:
+        if fact.window is None:
+            return ANY_TIME
+        if fact.window.within and fact.window.start is None and fact.window.end is None:
+            return _since(evaluation, fact.window.within)
     start: datetime | None = None
     end: datetime | None = None
     if fact.window:
@@ -35,6 +38,14 @@ def frame_of(evaluation: Evaluation, fact: Fact) -> Frame:
             else:
                 end = moment
     return Frame(start, end, *_side(evaluation, fact))
+
+
+def _since(evaluation: Evaluation, span: Span) -> Frame:
+    """The frame of a plain window, the same for every fact that has it."""
+    key = (span.length, span.unit)
+    if key not in evaluation.frames:
+        evaluation.frames[key] = Frame(_back(evaluation, evaluation.now, span))
+    return evaluation.frames[key]
 
 
 def _back(evaluation: Evaluation, moment: datetime, span: Span) -> datetime:

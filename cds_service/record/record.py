@@ -64,6 +64,7 @@ class Record:
         self.patient: Mapping[str, Any] | None = None
         self.forms: list[Mapping[str, Any]] = []
         self.form_cache: dict[str, Any] = {}
+        self.observations: dict[str, object] = {}  # by analyte, as `lookups.results` keeps them
         self._index: dict[tuple[str, str], list[Entry]] = defaultdict(list)
         self._not_kept = not_kept
         self._readings: dict[str, list[Reading]] = defaultdict(list)

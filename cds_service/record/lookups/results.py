@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import takewhile
 
-from cds_service.model.answer import Answer, Evidence, Reason
+from cds_service.model.answer import Answer, Evidence, Reason, Why
 from cds_service.model.criteria import Fact
 from cds_service.model.frame import Frame
 from cds_service.model.quantity import Interval
@@ -23,14 +24,21 @@ AWAITED = {"registered", "preliminary"}
 _STATUS_RANK = {"corrected": 2, "amended": 1}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Result:
-    """One observation of an analyte inside the window, read."""
+    """One observation of an analyte that has a usable date. Its value is read when first asked for, once a patient."""
 
     entry: Entry
+    analyte: Analyte
     moment: Moment
-    value: Value
     status: str
+    _value: Value | None = None
+
+    @property
+    def value(self) -> Value:
+        if self._value is None:
+            self._value = read_value(self.entry.part, self.analyte)
+        return self._value
 
     @property
     def order(self) -> tuple[object, ...]:
@@ -46,6 +54,14 @@ class Result:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """All observations of one analyte: with a usable date, newest first; and (entry, status, why) of the others."""
+
+    dated: tuple[Result, ...]
+    undated: tuple[tuple[Entry, str, Why], ...]
+
+
 def _size(value: Value) -> Decimal:
     """Of two results that tie in every way the more severe should win; without a direction, the more extreme."""
     if value.quantity is None or value.quantity.interval.low is None:
@@ -56,38 +72,68 @@ def _size(value: Value) -> Decimal:
 def observed(record: Record, entry: Entry) -> Moment | None:
     """When it was measured: dateTime, instant, end or start of the period, else when it was issued."""
     raw = entry.raw
+    if (text := raw.get("effectiveDateTime")) is not None:
+        return record.moment(text)
     period = table(raw.get("effectivePeriod"))
-    for text in (raw.get("effectiveDateTime"), raw.get("effectiveInstant"), period.get("end"), period.get("start")):
+    for text in (raw.get("effectiveInstant"), period.get("end"), period.get("start")):
         if text is not None:
             return record.moment(text)
     return record.moment(raw.get("issued"))
 
 
-def results_of(record: Record, fact: Fact, frame: Frame, analyte: Analyte) -> tuple[list[Result], list[Reason]]:
-    """Every result of the analyte in the window that is done (or preliminary, where that counts), and every doubt."""
-    usable = RESULTED if fact.option("preliminary") == "counts" else FINAL
-    found: list[Result] = []
-    doubts: list[Reason] = []
+def observations(record: Record, analyte: Analyte) -> Observed:
+    """The analyte's observations, looked through once a patient. What lies wholly in the future is left out."""
+    kept = record.observations.get(analyte.name)
+    if not isinstance(kept, Observed):
+        kept = record.observations[analyte.name] = _observations(record, analyte)
+    return kept
+
+
+def _observations(record: Record, analyte: Analyte) -> Observed:
+    dated: list[Result] = []
+    undated: list[tuple[Entry, str, Why]] = []
     for entry in record.entries("Observation", (analyte.name,)):
-        status = next(iter(codes_of(entry.raw.get("status"))), "")
-        if status not in usable or not on_side(record, entry, frame):
-            continue
         moment = observed(record, entry)
+        status = status_of(entry)
         if moment is None or moment.precision in ("year", "month"):
             if entry.raw.get("effectiveDateTime") is not None:
-                doubts.append(Reason("no date" if moment is None else "uncertain date", analyte.title))
-            continue
-        moment = moment.clipped(record.horizon)
-        if moment is None or (inside := moment.inside(frame.start, frame.end)) is False:
+                undated.append((entry, status, "no date" if moment is None else "uncertain date"))
+        elif (clipped := moment.clipped(record.horizon)) is not None:
+            dated.append(Result(entry, analyte, clipped, status))
+    dated.sort(key=lambda item: item.moment.earliest, reverse=True)
+    return Observed(tuple(dated), tuple(undated))
+
+
+def status_of(entry: Entry) -> str:
+    status = entry.raw.get("status")
+    return status if isinstance(status, str) else next(iter(codes_of(status)), "")
+
+
+def results_in(record: Record, fact: Fact, frame: Frame, analyte: Analyte, doubts: list[Reason]) -> Iterator[Result]:
+    """The results in the window that are done (or preliminary, where that counts), newest first; adds every doubt."""
+    usable = RESULTED if fact.option("preliminary") == "counts" else FINAL
+    discard = fact.option("implausible") == "discarded"
+    found = observations(record, analyte)
+    for entry, status, why in found.undated:
+        if status in usable and on_side(record, entry, frame):
+            doubts.append(Reason(why, analyte.title))
+    for item in found.dated:
+        inside = item.moment.inside(frame.start, frame.end)
+        if inside is False or item.status not in usable or not on_side(record, item.entry, frame):
             continue
         if inside is None:
-            doubts.append(Reason("uncertain date", analyte.title, moment.text))
-            continue
-        value = read_value(entry.part, analyte)
-        if value.state == "absent" or (value.why == "implausible" and fact.option("implausible") == "discarded"):
-            continue
-        found.append(Result(entry, moment, value, status))
-    return found, doubts
+            doubts.append(Reason("uncertain date", analyte.title, item.moment.text))
+        elif item.value.state != "absent" and not (discard and item.value.why == "implausible"):
+            yield item
+
+
+def newest(results: Iterator[Result]) -> Result | None:
+    """The first of those that come newest first; of several at one moment the one that wins the tie."""
+    first = next(results, None)
+    if first is None:
+        return None
+    at = first.moment.earliest
+    return max((first, *takewhile(lambda item: item.moment.earliest == at, results)), key=lambda item: item.order)
 
 
 def result(record: Record, fact: Fact, frame: Frame) -> Answer:
@@ -95,13 +141,13 @@ def result(record: Record, fact: Fact, frame: Frame) -> Answer:
     if frame.unknown:
         return Answer(None, reasons=(frame.unknown,))
     analyte = record.vocabulary.analytes[fact.sets[0]]
-    found, doubts = results_of(record, fact, frame, analyte)
-    if not found:
+    doubts: list[Reason] = []
+    chosen = _chosen(record, fact, results_in(record, fact, frame, analyte, doubts))
+    if not chosen:
         reason = (
             record.earned(("Observation",), frame) or next(iter(doubts), None) or Reason("no result", analyte.title)
         )
         return Answer(None, reasons=(reason,))
-    chosen = _chosen(record, fact, found)
     unreadable = [item for item in chosen if item.value.state == "unreadable"]
     if unreadable:
         bad = unreadable[0]
@@ -112,17 +158,18 @@ def result(record: Record, fact: Fact, frame: Frame) -> Answer:
     return _answer(record, fact, analyte, best)
 
 
-def _chosen(record: Record, fact: Fact, found: list[Result]) -> list[Result]:
+def _chosen(record: Record, fact: Fact, results: Iterator[Result]) -> list[Result]:
     """Which results may speak: the newest, the newest of each side, or all of them."""
     if fact.option("per_side"):
-        newest: dict[str, Result] = {}
-        for item in found:
+        by_side: dict[str, Result] = {}
+        for item in results:
             side = side_of(record, item.entry)
-            if side not in newest or item.order > newest[side].order:
-                newest[side] = item
-        return list(newest.values())
+            if side not in by_side or item.order > by_side[side].order:
+                by_side[side] = item
+        return list(by_side.values())
     if fact.option("take", "newest") == "newest":
-        return [max(found, key=lambda item: item.order)]
+        return [best] if (best := newest(results)) else []
+    found = list(results)
     return [item for item in found if item.value.state == "ok"] or found
 
 

@@ -10,7 +10,7 @@ from cds_service.model.frame import Frame
 from cds_service.model.truth import Truth, all_of, any_of
 from cds_service.model.vocabulary import Analyte
 from cds_service.record.entries import Entry, codes_of, label_of, table, texts_of
-from cds_service.record.lookups.results import AWAITED, FINAL, observed, results_of
+from cds_service.record.lookups.results import AWAITED, FINAL, Result, observations, results_in
 from cds_service.record.moments import midnight_of
 from cds_service.record.record import Record
 
@@ -38,17 +38,19 @@ def missing(record: Record, fact: Fact, frame: Frame) -> Answer:
 
 def _missing_one(record: Record, fact: Fact, frame: Frame, name: str) -> Answer:
     analyte = record.vocabulary.analytes[name]
-    results, doubts = results_of(record, fact, frame, analyte)
-    if usable := [item for item in results if item.value.state == "ok"]:
-        newest = max(usable, key=lambda item: item.order)
-        return Answer(False, evidence=(_seen(newest.entry, analyte, newest.value.text, newest.moment.text),))
+    doubts: list[Reason] = []
+    results = results_in(record, fact, frame, analyte, doubts)
+    bad: Result | None = None
+    for item in results:
+        if item.value.state == "ok":
+            return Answer(False, evidence=(_seen(item),))
+        bad = bad or item
     waiting = _awaited(record, fact, analyte) if fact.option("pending") != "ignored" else Answer(False)
     if waiting.truth is True:
         return Answer(False, evidence=waiting.evidence)
-    if results:
-        bad = results[0]
+    if bad is not None:
         reason = Reason(bad.value.why, analyte.title, bad.value.text)
-        return Answer(None, evidence=(_seen(bad.entry, analyte, bad.value.text, bad.moment.text),), reasons=(reason,))
+        return Answer(None, evidence=(_seen(bad),), reasons=(reason,))
     if doubts:
         return Answer(None, reasons=(doubts[0],))
     if reason_none := record.earned(("Observation",), frame):
@@ -58,8 +60,8 @@ def _missing_one(record: Record, fact: Fact, frame: Frame, name: str) -> Answer:
     return Answer(True)
 
 
-def _seen(entry: Entry, analyte: Analyte, text: str, date: str) -> Evidence:
-    return Evidence(entry.reference, analyte.title, text, date)
+def _seen(item: Result) -> Evidence:
+    return Evidence(item.entry.reference, item.analyte.title, item.value.text, item.moment.text)
 
 
 def pending(record: Record, fact: Fact, frame: Frame) -> Answer:
@@ -84,10 +86,11 @@ def _awaited(record: Record, fact: Fact, analyte: Analyte) -> Answer:
         if _is_open(record, entry, Frame(start=start)) and not _resulted_since(record, entry, analyte)
     ]
     if fact.option("preliminary") != "counts":
-        for entry in record.entries("Observation", (analyte.name,)):
-            moment = observed(record, entry)
-            if codes_of(entry.raw.get("status")) & AWAITED and moment and moment.inside(start, record.horizon):
-                evidence.append(Evidence(entry.reference, analyte.title, "not final yet", moment.text))
+        evidence += [
+            Evidence(item.entry.reference, analyte.title, "not final yet", item.moment.text)
+            for item in observations(record, analyte).dated
+            if item.status in AWAITED and item.moment.inside(start, record.horizon)
+        ]
     if evidence:
         return Answer(True, evidence=tuple(evidence))
     if reason := record.earned(("ServiceRequest",), Frame(start=start)):
@@ -131,9 +134,5 @@ def _resulted_since(record: Record, entry: Entry, analyte: Analyte) -> Truth:
     written = record.moment(entry.raw.get("authoredOn"))
     if written is None:
         return False
-    moments = [
-        observed(record, result)
-        for result in record.entries("Observation", (analyte.name,))
-        if codes_of(result.raw.get("status")) & FINAL
-    ]
-    return any(moment and moment.earliest >= written.latest for moment in moments)
+    final = (item for item in observations(record, analyte).dated if item.status in FINAL)
+    return any(item.moment.earliest >= written.latest for item in final)
