@@ -70,13 +70,15 @@ class Record:
         self._readings: dict[str, list[Reading]] = defaultdict(list)
         self._medications: dict[str, Mapping[str, Any]] = {}
         self._names: dict[tuple[str, str], tuple[str, ...]] = {}
-        self._take_in(readings)
-        self._take_in_drafts()
+        ownership = Ownership(call.patient_id, readings)
+        self._take_in(readings, ownership)
+        self._take_in_drafts(ownership)
+        for _ in range(ownership.foreign):
+            self.problems.append(Problem("resource", "subject", "belongs to another patient: not used"))
 
     # ---------------------------------------------------------------- building
 
-    def _take_in(self, readings: Sequence[Reading]) -> None:
-        ownership = Ownership(self.call.patient_id, readings)
+    def _take_in(self, readings: Sequence[Reading], ownership: Ownership) -> None:
         chosen: dict[tuple[str, str], Mapping[str, Any]] = {}
         loose: list[Mapping[str, Any]] = []
         for reading in readings:
@@ -88,8 +90,6 @@ class Record:
                     _keep_newest(resource, chosen, loose)
         for resource in (*chosen.values(), *loose):
             self._index_safely(resource)
-        for _ in range(ownership.foreign):
-            self.problems.append(Problem("resource", "subject", "belongs to another patient: not used"))
 
     def _keep_medication(self, resource: Mapping[str, Any], reading: Reading, position: int) -> None:
         if identifier := word(resource.get("id")):
@@ -97,11 +97,13 @@ class Record:
         if position < len(reading.full_urls) and reading.full_urls[position]:
             self._medications[reading.full_urls[position]] = resource
 
-    def _take_in_drafts(self) -> None:
+    def _take_in_drafts(self, ownership: Ownership) -> None:
         """Every draft is in the basket; only the selected ones are what this hook is about (none selected: all are)."""
         chosen = set(self.call.selections)
         for draft in self.call.drafts:
             kind = word(draft.get("resourceType"))
+            if kind and not ownership.is_theirs(draft):
+                continue
             selected = not chosen or f"{kind}/{word(draft.get('id'))}" in chosen or word(draft.get("id")) in chosen
             for concept in self._draft_concepts(draft):
                 self._index_concept("basket", concept, kind, draft, draft)

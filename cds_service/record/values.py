@@ -19,6 +19,7 @@ _TEXT = re.compile(
 _DECIMAL_POINT = re.compile(r"-?\d+(\.\d+)?\Z")
 _DECIMAL_COMMA = re.compile(r"-?\d+,\d{1,2}\Z|-?\d+,\d{4,}\Z|-?0,\d+\Z")
 _THOUSANDS = re.compile(r"-?\d{1,3}(,\d{3}){2,}(\.\d+)?\Z|-?\d{1,3}(,\d{3})+\.\d+\Z")
+_ANNOTATION = re.compile(r"\{[^{}]*\}\Z")  # a UCUM unit that is only a remark: {ratio}
 _LONGEST_TEXT = 200
 _UCUM = "http://unitsofmeasure.org"
 
@@ -70,6 +71,8 @@ def _said(source: Mapping[str, Any]) -> str:
 def _from_quantity(quantity: Mapping[str, Any], source: Mapping[str, Any], analyte: Analyte) -> Value:
     raw = quantity.get("value")
     spelled = quantity.get("unit") if isinstance(quantity.get("unit"), str) else quantity.get("code")
+    if isinstance(spelled, str) and _ANNOTATION.match(spelled):
+        spelled = ""
     if isinstance(raw, str):
         return _from_text(f"{raw} {spelled or ''}", source, analyte)
     value = number(raw)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
@@ -108,3 +109,39 @@ def _lines(value: Any, depth: int, level: int) -> str:
         inner = [f"{pad}{json.dumps(name)}: {_lines(item, depth, level + 1)}" for name, item in value.items()]
         return "{\n" + ",\n".join(inner) + f"\n{end}}}"
     return "[\n" + ",\n".join(pad + _lines(item, depth, level + 1) for item in value) + f"\n{end}]"
+
+
+def reply_of(client: Any, service: str, body: Mapping[str, Any]) -> Any:
+    """The application's answer to a request, uuids made plain."""
+    answer = client.post(f"/cds-services/{service}", json=body)
+    assert answer.status_code == 200, answer.get_data(as_text=True)
+    return plain(answer.get_json())
+
+
+def application(folder: Path) -> Any:
+    """A client of the application whose ledger stands in this folder."""
+    from cds_service.bootstrap import running
+    from cds_service.settings import Settings
+    from cds_service.web.app import create_app
+
+    settings = Settings(now=NOW, database_url=f"sqlite:///{folder}/ledger.db", secret="a secret of tests only")
+    return create_app(running(settings, "http://localhost:8000")).test_client()
+
+
+def files(client: Any) -> Iterator[tuple[Path, str]]:
+    """Every golden file and what should stand in it: requests, replies, and what discovery says."""
+    yield FIXTURES / "discovery.json", lines(client.get("/cds-services").get_json(), 5)
+    for name, service, body in requests():
+        yield FIXTURES / "requests" / f"{name}.json", lines(body, 4)
+        yield FIXTURES / "replies" / f"{name}.json", lines(reply_of(client, service, body), 6)
+
+
+def main() -> None:
+    with TemporaryDirectory() as folder:
+        for path, text in files(application(Path(folder))):
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
