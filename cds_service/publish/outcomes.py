@@ -160,8 +160,8 @@ def places(catalogue: Catalogue, rule: Rule) -> list[Block]:
     """The hooks that show it, and those that only evaluate it."""
     lines = []
     for service in catalogue.services.values():
-        if rule.id in service.returns:
-            lines.append(f"{service.hook} (service {service.id})")
-        elif any(item.id == rule.id for item in service.rules):
-            lines.append(f"{service.hook} (service {service.id}): not shown, it only keeps others away")
+        if not any(item.id == rule.id for item in service.rules):
+            continue
+        only = "" if rule.id in service.returns else ": not shown, it only keeps others away"
+        lines.append(f"{service.hook} (service {service.id}){only}")
     return bullets(lines)

@@ -12,7 +12,7 @@ from html import escape
 
 _STRONG = re.compile("\x02([^\x02\x03]*)\x03")
 _LINK = re.compile("\x04([^\x05]*)\x05([^\x06]*)\x06")
-_SAFE_LINK = re.compile(r"(https?://|/|[a-z0-9#])[^\s<>\"()]*\Z")
+_SAFE_LINK = re.compile(r"(https?://[^\s<>\"()]+|/?[a-z0-9#][a-z0-9./#_-]*)\Z")
 
 
 def strong(text: str) -> str:
