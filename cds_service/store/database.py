@@ -29,6 +29,7 @@ T = TypeVar("T")
 
 BRIEF = 0.15  # seconds a hook call may wait for the ledger
 PATIENT = 4.0  # seconds feedback may wait
+_of_the_parent: list[object] = []
 SQLITE_WAIT = {"durable": 3000, "light": 250}  # milliseconds for another writer
 
 
@@ -62,10 +63,15 @@ class Database:
         self.patient = patient
         self.is_sqlite = self.url.drivername.startswith("sqlite")
         self._fresh()
-        in_child(self._fresh)
+        in_child(self._forked)
+
+    def _forked(self) -> None:
+        """What a parent process opened is left to it: kept, so that it is not closed here, and never used."""
+        _of_the_parent.append(self._engines)
+        self._fresh()
 
     def _fresh(self) -> None:
-        """Nothing opened yet; what a parent process opened is left to it."""
+        """Nothing opened yet."""
         self._lock = threading.Lock()
         self._engines: dict[str, Engine] = {}
         self._threads: ThreadPoolExecutor | None = None
@@ -254,8 +260,7 @@ def _postgresql(url: URL, kind: str) -> Engine:
     from sqlalchemy import create_engine
 
     options = "-c statement_timeout=8000 -c lock_timeout=3000"
-    if kind == "light":
-        options += " -c synchronous_commit=off"
+    options += f" -c synchronous_commit={'off' if kind == 'light' else 'on'}"
     asked = {"connect_timeout": 3, "options": options, "tcp_user_timeout": 8000, "application_name": "cds-service"}
     return create_engine(
         url,

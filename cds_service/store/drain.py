@@ -1,4 +1,4 @@
-"""Moves what was shown from the spool to the database, in the background, and finds a lost database again.
+"""Moves what was shown and answered from the spools to the database, in the background, and finds a lost one again.
 
 One thread a process. Moving twice is harmless (a row that is there stays), so a segment is removed only after its rows
 are committed, and a worker killed in between loses nothing. Must never raise into the service, and never block it.
@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from cds_service.errors import Unavailable
+from cds_service.store import feedback
 from cds_service.store.database import Database
 from cds_service.store.entries import lost_line, rows_of
 from cds_service.store.spool import Segment, Spool
@@ -34,10 +35,17 @@ class Drainer:
     """`start` makes the thread; `drain` does one round by hand. `tidy` is what else is to be done now and then."""
 
     def __init__(
-        self, database: Database, spool: Spool, *, every: float = EVERY, tidy: Callable[[], object] | None = None
+        self,
+        database: Database,
+        spool: Spool,
+        answers: Spool,
+        *,
+        every: float = EVERY,
+        tidy: Callable[[], object] | None = None,
     ):
         self.database = database
         self.spool = spool
+        self.answers = answers
         self.every = every
         self.tidy = tidy
         self.moved = 0  # entries, since the process began
@@ -60,15 +68,9 @@ class Drainer:
 
     def drain(self) -> int:
         """Moves every segment nobody holds; gives the number of entries moved. Raises Unavailable."""
-        moved = 0
         with self._at_work:
-            for segment in self.spool.take():
-                try:
-                    moved += self._move(segment)
-                except BaseException:
-                    segment.release()
-                    raise
-                segment.finish()
+            moved = _each(self.spool, self._move)  # first what was shown: answers speak of it
+            moved += _each(self.answers, self._move_answers)
         self.moved += moved
         return moved
 
@@ -115,6 +117,20 @@ class Drainer:
                 self._insert_alone(entry)
         return len(entries)
 
+    def _move_answers(self, segment: Segment) -> int:
+        """Each body in a transaction of its own. A line that cannot be read was never acknowledged."""
+        self.database.prepare()
+        for line in segment.lines:
+            try:
+                answers = feedback.read_line(line)
+                with self.database.begin() as connection:
+                    feedback.keep(connection, answers)
+            except Unavailable:
+                raise
+            except Exception as error:
+                log.error("an answer in the spool cannot be kept", extra={"error": type(error).__name__})
+        return len(segment.lines)
+
     def _insert(self, entries: list[Mapping[str, Any]]) -> None:
         rows = rows_of(entries)
         with self.database.begin() as connection:
@@ -128,6 +144,19 @@ class Drainer:
         except Exception as error:
             log.error("an entry of the spool cannot be kept", extra={"error": type(error).__name__})
             self._insert([json.loads(_unreadable("refused"))])
+
+
+def _each(spool: Spool, move: Callable[[Segment], int]) -> int:
+    """Every segment nobody holds; it goes once its entries are committed."""
+    moved = 0
+    for segment in spool.take():
+        try:
+            moved += move(segment)
+        except BaseException:
+            segment.release()
+            raise
+        segment.finish()
+    return moved
 
 
 def store(connection: Connection, rows: Mapping[str, list[dict[str, Any]]]) -> None:

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 from cds_service.model.hook import HookCall, Reply
 from cds_service.model.memory import Note
@@ -27,9 +28,12 @@ def entry_of(
     call: HookCall, reply: Reply, now: datetime, notes: Mapping[str, Note], keyed: Keyed
 ) -> dict[str, Any] | None:
     """What is to be remembered of a reply; None when no card was shown."""
-    cards = [_card(card, reply, notes, keyed, now) for card in reply.cards if card.get("uuid")]
-    if not cards:
+    if not reply.cards:
         return None
+    cards = [
+        _card(card, identity, reply, notes, keyed, now)
+        for card, identity in zip(reply.cards, _identities(reply), strict=True)
+    ]
     return {
         "at": now.astimezone(UTC).isoformat(),
         "service": clean(call.service),
@@ -42,18 +46,34 @@ def entry_of(
     }
 
 
-def _card(
-    card: Mapping[str, Any], reply: Reply, notes: Mapping[str, Note], keyed: Keyed, now: datetime
-) -> dict[str, Any]:
+def _identities(reply: Reply) -> list[str]:
+    """Each card's uuid. Where a client does not want to see it, the verdicts tell it: they are in card order."""
+    named = list(dict.fromkeys(verdict["card"] for verdict in reply.verdicts if verdict.get("card")))
+    spare = named if len(named) == len(reply.cards) else [str(uuid4()) for _ in reply.cards]
+    return [str(card.get("uuid") or other) for card, other in zip(reply.cards, spare, strict=True)]
+
+
+def _topic_of(card: Mapping[str, Any], identity: str, verdicts: Iterable[Mapping[str, Any]]) -> str:
+    """The rule whose card it is. Where a client does not want to see it, the first verdict on the card tells it."""
     topic = (card.get("source") or {}).get("topic") or {}
-    code = clean(topic.get("code", ""), LONGEST_ID)
+    if topic.get("code"):
+        return clean(topic["code"], LONGEST_ID)
+    own = next((verdict for verdict in verdicts if verdict.get("card") == identity), None)
+    return "" if own is None else ASK if own["outcome"] == "asked" else clean(own["code"], LONGEST_ID)
+
+
+def _card(
+    card: Mapping[str, Any], identity: str, reply: Reply, notes: Mapping[str, Note], keyed: Keyed, now: datetime
+) -> dict[str, Any]:
+    code = _topic_of(card, identity, reply.verdicts)
+    topic = (card.get("source") or {}).get("topic") or {}
     return {
-        "card": clean(card["uuid"], LONGEST_ID),
+        "card": clean(identity, LONGEST_ID),
         "topic": code,
         "title": clean(topic.get("display", "")),
         "indicator": clean(card.get("indicator", "info"), 16),
         "one_of": card.get("selectionBehavior") == "at-most-one",
-        "rules": _rules(code, card["uuid"], reply.verdicts, notes, keyed),
+        "rules": _rules(code, identity, reply.verdicts, notes, keyed),
         "suggestions": [_suggestion(item, now) for item in card.get("suggestions") or () if item.get("uuid")],
     }
 

@@ -1,5 +1,5 @@
-"""The ledger: what was shown goes to the spool at once and to the database soon; feedback goes to the database or is
-refused; what was dismissed or accepted is remembered.
+"""The ledger: what was shown goes to the spool at once and to the database soon; what was dismissed or accepted is
+remembered; feedback goes to the database, or, while that is down, to a spool that loses nothing, or is refused.
 
 `shown` and `held` never fail and never wait for a database that is down. `feedback` is on disk before it is answered.
 SQLAlchemy, Alembic and the driver are imported at first use, so that importing this module is quick.
@@ -7,6 +7,7 @@ SQLAlchemy, Alembic and the driver are imported at first use, so that importing 
 
 from __future__ import annotations
 
+import json
 import logging
 import secrets
 import threading
@@ -19,16 +20,21 @@ from typing import Any
 from cds_service.errors import Unavailable
 from cds_service.model.hook import HookCall, Reply
 from cds_service.model.memory import Held, Note
+from cds_service.store import feedback
 from cds_service.store.database import Database
-from cds_service.store.drain import Drainer
-from cds_service.store.entries import clean, entries_lost, entry_of, is_loss, line_of, lost_line
+from cds_service.store.drain import Drainer, store
+from cds_service.store.entries import entries_lost, entry_of, is_loss, line_of, lost_line, rows_of
+from cds_service.store.feedback import Answer
 from cds_service.store.forks import in_child
 from cds_service.store.keyed import Keyed
 from cds_service.store.memory import MemoryRules, remembered
-from cds_service.store.spool import BOUND, SEGMENT, Spool
+from cds_service.store.spool import ANSWERS, BOUND, SEGMENT, Full, Spool
 from cds_service.store.tokens import SeenTokens
 
 log = logging.getLogger("cds_service.store")
+
+ANSWERS_BOUND = 16 * 1024 * 1024  # bytes of feedback that may wait for the database: about 30,000 answers
+SEARCHED = 4 * 1024 * 1024  # bytes of spool that an answer to a card not yet in the database is looked for in
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,7 @@ class SqlLedger:
         fixed_clock: bool = False,
         bound: int = BOUND,
         segment: int = SEGMENT,
+        answers_bound: int = ANSWERS_BOUND,
         background: bool = True,
     ):
         self.database = database
@@ -67,6 +74,7 @@ class SqlLedger:
         self.background = background
         self.lost = 0
         self.spool = Spool(spool, bound=bound, segment=segment, lost=self._dropped)
+        self.answers = Spool(spool, bound=answers_bound, ending=ANSWERS, keeps=True)
         self.tokens = SeenTokens(database)
         self._fresh()
         in_child(self._fresh)
@@ -74,7 +82,7 @@ class SqlLedger:
     def _fresh(self) -> None:
         self._lock = threading.Lock()
         self._started = False
-        self.drainer = Drainer(self.database, self.spool, tidy=self.tokens.tidy)
+        self.drainer = Drainer(self.database, self.spool, self.answers, tidy=self.tokens.tidy)
 
     def start(self) -> None:
         """Begins moving the spool in the background; the first call does it too, in each process."""
@@ -89,6 +97,7 @@ class SqlLedger:
         """Moves what it can and lets go."""
         self.drainer.stop()
         self.spool.close()
+        self.answers.close()
         self.database.close()
 
     def shown(self, call: HookCall, reply: Reply, now: datetime, notes: Mapping[str, Note] | None = None) -> None:
@@ -123,61 +132,42 @@ class SqlLedger:
     ) -> int:
         """Keeps every entry of a feedback body or none; gives their number once they are on disk.
 
-        `entries` are as CDS Hooks 2.0 writes them, already checked. Cards may be unknown, entries may repeat. Raises
-        Unavailable when they cannot be kept now.
+        `entries` are as CDS Hooks 2.0 writes them, already checked. Cards may be unknown, entries may repeat. While
+        the database is down they wait in the spool of answers. Raises Unavailable when that is full or the disk is.
         """
         self.start()
-        rows = [self._feedback_row(service, entry, now, client, tenant) for entry in entries]
-        taken = [[clean(item["id"], 200) for item in entry.get("acceptedSuggestions") or ()] for entry in entries]
-        self.database.patiently(lambda: self._keep(rows, taken))
-        return len(rows)
+        answers = feedback.answers_of(service, entries, now, client, tenant, fixed_clock=self.fixed_clock)
+        try:
+            self.database.patiently(lambda: self._keep(answers))
+        except Unavailable:
+            self._spool(answers)
+        return len(answers)
 
     def condition(self) -> Condition:
-        return Condition(self.database.up, self.spool.size(), self.drainer.moved, self.lost)
+        spooled = self.spool.size() + self.answers.size()
+        return Condition(self.database.up, spooled, self.drainer.moved, self.lost)
 
-    def _keep(self, rows: list[dict[str, Any]], taken: list[list[str]]) -> None:
-        from cds_service.store.tables import accepted, feedback
-
+    def _keep(self, answers: list[Answer]) -> None:
         with self.database.begin() as connection:
-            for row, suggestions in zip(rows, taken, strict=True):
-                key = connection.execute(feedback.insert().values(row)).inserted_primary_key
-                if suggestions and key:
-                    links = [{"feedback": key[0], "suggestion": item} for item in dict.fromkeys(suggestions)]
-                    connection.execute(accepted.insert(), links)
+            if missing := feedback.unknown(connection, answers):
+                store(connection, rows_of(self._still_spooled(missing)))
+            feedback.keep(connection, answers)
 
-    def _feedback_row(
-        self, service: str, entry: Mapping[str, Any], now: datetime, client: str, tenant: str
-    ) -> dict[str, Any]:
-        override = entry.get("overrideReason") or {}
-        reason = override.get("reason") or {}
-        comment = override.get("userComment")
-        told = _told_at(entry.get("outcomeTimestamp"), now)
-        return {
-            "card": clean(entry["card"], 200),
-            "service": clean(service),
-            "client": clean(client),
-            "tenant": clean(tenant),
-            "outcome": clean(entry["outcome"], 16),
-            "reason": clean(reason.get("code") or "", 200),
-            "reason_system": clean(reason.get("system") or "", 500),
-            "reason_display": clean(reason.get("display") or "", 500),
-            "commented": bool(comment),
-            "comment": clean(comment, 20_000) if comment else None,
-            "told_at": told,
-            "received": now,
-            "counts_from": now if self.fixed_clock else min(told, now),
-        }
+    def _still_spooled(self, cards: list[str]) -> list[dict[str, Any]]:
+        """Entries of these cards that any worker's spool still holds, so that an answer counts at once."""
+        if self.spool.size() > SEARCHED:
+            return []
+        named = [b'"card":' + json.dumps(card).encode() for card in cards]
+        return [json.loads(line) for line in self.spool.peek() if line.endswith(b"}") and any(n in line for n in named)]
+
+    def _spool(self, answers: list[Answer]) -> None:
+        try:
+            self.answers.append(feedback.line_of(answers))
+        except (Full, OSError) as error:
+            log.error("feedback was refused", extra={"error": type(error).__name__, "answers": len(answers)})
+            raise Unavailable("feedback cannot be kept now; send it again later") from None
 
     def _dropped(self, lines: list[bytes]) -> None:
         entries = sum(entries_lost(line) for line in lines)  # with losses noted in what was dropped
         self.lost += sum(not is_loss(line) for line in lines)
         self.spool.append(lost_line(secrets.token_hex(16), datetime.now(UTC), entries, "spool full"))
-
-
-def _told_at(text: object, now: datetime) -> datetime:
-    """The client's timestamp; ours where it gave none that can be read."""
-    try:
-        moment = datetime.fromisoformat(str(text).upper().replace("Z", "+00:00"))
-    except ValueError:
-        return now
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -5,7 +5,9 @@ is written or read: a segment that can be locked belongs to nobody, so any worke
 dead. What is appended outlives the process at once (also kill -9); it outlives a power cut once `sync` ran, which the
 drainer calls every second while the database is down. The folder is bounded: when it is full the oldest segment goes,
 counted.
-Must not know what an entry means, and never holds feedback: that is kept in the database or refused.
+A spool that `keeps` (for answers to cards) is stricter: what was appended outlives a power cut at once, nothing is ever
+dropped, and a full one raises `Full`.
+Must not know what an entry means.
 """
 
 from __future__ import annotations
@@ -26,7 +28,11 @@ log = logging.getLogger("cds_service.store")
 
 BOUND = 64 * 1024 * 1024  # bytes in the folder: about 60,000 calls that showed something
 SEGMENT = 256 * 1024  # bytes in one segment, a few hundred entries: one transaction
-_ENDING = ".spool"
+SHOWN, ANSWERS = ".spool", ".answers"  # endings of segments: two spools may share a folder
+
+
+class Full(Exception):
+    """A spool that keeps everything has no room for one more entry."""
 
 
 @dataclass(slots=True)
@@ -54,9 +60,13 @@ class Spool:
         *,
         bound: int = BOUND,
         segment: int = SEGMENT,
+        ending: str = SHOWN,
+        keeps: bool = False,
         lost: Callable[[list[bytes]], None] | None = None,
     ):
         self.folder = folder
+        self.ending = ending
+        self.keeps = keeps
         self.bound = bound
         self.segment = min(segment, max(bound // 4, 1))
         self.lost = lost
@@ -64,19 +74,21 @@ class Spool:
         in_child(self._forked)
 
     def append(self, line: bytes) -> None:
-        """Writes one entry (without line breaks). Raises OSError when the disk cannot take it."""
+        """Writes one entry (without line breaks). Raises OSError when the disk cannot take it, Full for one that keeps."""
         dropped: list[bytes] = []
         with self._lock:
             if self._handle is not None and self._written + len(line) >= self.segment:
                 self._close()
             if self._handle is None:
-                dropped = self._open()
+                dropped = self._open(len(line) + 1)
             assert self._handle is not None
             written = os.write(self._handle, line + b"\n")
             self._written += written
             if written != len(line) + 1:  # a full disk: what follows must not run into this
                 self._close()
                 raise OSError(28, "no space left for the spool")
+            if self.keeps:
+                os.fsync(self._handle)
         if dropped and self.lost:
             self.lost(dropped)
 
@@ -95,6 +107,15 @@ class Spool:
             if segment := _locked(path):
                 segment.lines = [line for line in _content(segment.handle).split(b"\n") if line]
                 yield segment
+
+    def peek(self) -> Iterator[bytes]:
+        """Every entry in the folder, also of segments still being written; takes nothing away."""
+        for path in self._segments():
+            try:
+                content = path.read_bytes()
+            except FileNotFoundError:  # moved meanwhile
+                continue
+            yield from (line for line in content.split(b"\n") if line)
 
     def close(self) -> None:
         with self._lock:
@@ -115,15 +136,17 @@ class Spool:
             os.close(self._handle)
         self._fresh()
 
-    def _open(self) -> list[bytes]:
+    def _open(self, needed: int) -> list[bytes]:
         """A new segment; gives the entries that were dropped to make room. Nobody sees it before it is locked."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        dropped = self._make_room()
+        dropped = self._make_room(max(needed, self.segment))
         name = f"{time.time_ns():020d}-{os.getpid()}-{secrets.token_hex(4)}"
         hidden = self.folder / f".{name}.new"
         handle = os.open(hidden, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        os.rename(hidden, self.folder / f"{name}{_ENDING}")
+        os.rename(hidden, self.folder / f"{name}{self.ending}")
+        if self.keeps:
+            _sync_folder(self.folder)
         self._handle, self._written = handle, 0
         return dropped
 
@@ -132,13 +155,16 @@ class Spool:
             os.close(self._handle)
         self._handle, self._written = None, 0
 
-    def _make_room(self) -> list[bytes]:
-        """Drops the oldest segments nobody holds until one more fits."""
+    def _make_room(self, needed: int) -> list[bytes]:
+        """Drops the oldest segments nobody holds until `needed` bytes more fit. Raises Full for one that keeps."""
         segments = self._segments()
         total = sum(_size(path) for path in segments)
+        if self.keeps and total + needed > self.bound:
+            log.error("the spool of answers is full", extra={"bytes": total})
+            raise Full
         dropped: list[bytes] = []
         for path in segments:
-            if total + self.segment <= self.bound:
+            if total + needed <= self.bound:
                 break
             if segment := _locked(path):
                 content = _content(segment.handle)
@@ -151,9 +177,18 @@ class Spool:
 
     def _segments(self) -> list[Path]:
         try:
-            return sorted(path for path in self.folder.iterdir() if path.name.endswith(_ENDING))
+            return sorted(path for path in self.folder.iterdir() if path.name.endswith(self.ending))
         except FileNotFoundError:
             return []
+
+
+def _sync_folder(folder: Path) -> None:
+    """A new file's name outlives a power cut too."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _locked(path: Path) -> Segment | None:

@@ -108,8 +108,10 @@ feedback = Table(
     Column("told_at", Moment, nullable=False),  # the client's outcomeTimestamp
     Column("received", Moment, nullable=False),  # our clock
     Column("counts_from", Moment, nullable=False),  # a dismissal runs from here
+    Column("entry", String(64)),  # its own number, so that moving it twice from the spool keeps it once
     Index("feedback_of_card", "card"),
     Index("feedback_by_time", "received"),
+    Index("feedback_entry", "entry", unique=True),
 )
 
 accepted = Table(

@@ -131,13 +131,39 @@ def test_one_bad_entry_of_a_body_keeps_the_others_out_too(ledger):
     assert rows(ledger, feedback) == []
 
 
-def test_feedback_may_come_before_the_card_has_left_the_spool(ledger):
-    item = card()
-    ledger.shown(call(), reply(item), NOW)
-    ledger.feedback("leg-symptoms", [overridden(item)], NOW)
-    assert ledger.held(call(), NOW) == {}
+def test_an_answer_to_a_card_still_in_any_workers_spool_counts_at_once(make):
+    showing, told = make(), make()
+    item, other = card(), card("FE01")
+    showing.shown(call(), reply(item), NOW)
+    showing.shown(call(), reply(other), NOW)
+    told.feedback("leg-symptoms", [overridden(item)], NOW)
+    assert set(told.held(call(), NOW)) == {"FE02"}
+    assert {row["card"] for row in rows(told, card_table)} == {item["uuid"]}, "the rest goes its usual way"
+    showing.drainer.drain()
+    assert {row["card"] for row in rows(told, card_table)} == {item["uuid"], other["uuid"]}
+    assert len(rows(told, feedback)) == 1
+
+
+def test_a_client_that_wants_no_uuid_is_counted_all_the_same(ledger):
+    one, two = card(), card("WK01")
+    told = reply(one, two, lines=["GAPFE"])
+    for item in (one, two):
+        del item["uuid"], item["source"]["topic"]
+    ledger.shown(call(), told, NOW)
     ledger.drainer.drain()
-    assert set(ledger.held(call(), NOW)) == {"FE02"}
+    kept = {row["topic"]: row["card"] for row in rows(ledger, card_table)}
+    assert kept == {verdict["code"]: verdict["card"] for verdict in told.verdicts[:2]}
+    assert {row["code"]: row["role"] for row in rows(ledger, card_rule)} == {
+        "FE02": "card",
+        "GAPFE": "line",
+        "WK01": "card",
+    }
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "yesterday", None, 5])
+def test_a_timestamp_nobody_can_read_is_our_clock(ledger, moment):
+    ledger.feedback("leg-symptoms", [{**overridden(card()), "outcomeTimestamp": moment}], NOW)
+    assert rows(ledger, feedback)[0]["told_at"] == NOW
 
 
 def test_moving_twice_keeps_one(ledger):
@@ -192,10 +218,36 @@ def test_tables_of_a_later_version_are_not_touched(ledger):
     with ledger.database.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     ledger.database._prepared = False
+    assert ledger.feedback("leg-symptoms", [overridden(card())], NOW) == 1, "it waits in the spool"
     with pytest.raises(Unavailable):
-        ledger.feedback("leg-symptoms", [overridden(card())], NOW)
+        ledger.drainer.drain()
     with pytest.raises(Unavailable, match="newer"):
         ledger.database.migrate()
+    assert rows(ledger, feedback) == [] and ledger.answers.size() > 0
+
+
+def test_tables_of_the_version_before_are_brought_up_with_what_they_hold(url):
+    database = Database(url)
+    database.migrate()
+    engine = database._engine("durable")
+    from alembic import command
+
+    with engine.begin() as connection:
+        config = migrations.configuration()
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0001")
+        connection.execute(
+            text(
+                "INSERT INTO feedback (card, service, client, tenant, outcome, reason, reason_system, reason_display, "
+                "commented, told_at, received, counts_from) VALUES ('c', 's', '', '', 'overridden', '', '', '', "
+                "false, '2026-06-15 10:00:00', '2026-06-15 10:00:00', '2026-06-15 10:00:00')"
+            )
+        )
+    assert migrations.current(engine) == "0001"
+    assert database.migrate() == migrations.HEAD
+    with database.read() as connection:
+        assert [row.card for row in connection.execute(select(feedback))] == ["c"]
+    database.close()
 
 
 def test_postgresql_without_tables_asks_for_the_command(postgres, caplog):

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-HEAD = "0001"
-EARLIER: tuple[str, ...] = ()
+HEAD = "0002"
+EARLIER: tuple[str, ...] = ("0001",)
 
 
 def current(engine: Engine) -> str | None:
