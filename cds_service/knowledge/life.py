@@ -27,10 +27,12 @@ def check_signed(site: Site, services: Iterable[Service]) -> None:
         return
     speaking = {rule.id: rule for service in services for rule in service.rules if rule.showing == "on"}
     unsigned = [name for name, rule in speaking.items() if rule.status != "active" or not is_signed(rule)]
-    if unsigned:
-        raise ContentError(
-            f"{SIGNED_ONLY} is set, and {len(unsigned)} rules that would be shown are not active and signed: "
-            f"{', '.join(sorted(unsigned)[:MOST_NAMED])}{' …' if len(unsigned) > MOST_NAMED else ''}. Sign them (`status: active`, `reviewed: {{by, on, next}}`), or set them "
-            "silent or off under `rules` in the site file",
-            site.table["settings"].where(SIGNED_ONLY),
-        )
+    if not unsigned:
+        return
+    named = ", ".join(sorted(unsigned)[:MOST_NAMED])
+    more = f" and {len(unsigned) - MOST_NAMED} more" if len(unsigned) > MOST_NAMED else ""
+    raise ContentError(
+        f"{SIGNED_ONLY} is set, and these would be shown without being active and signed: {named}{more}. Sign them "
+        "(`status: active`, `reviewed: {by, on, next}`), or set them silent or off under `rules` in the site file",
+        site.table["settings"].where(SIGNED_ONLY),
+    )

@@ -6,20 +6,22 @@ Compares what pages would say, so that whatever a page tells is compared too. Wh
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from cds_service.knowledge.catalogue import Catalogue
 from cds_service.model.criteria import Named, Parameter
-from cds_service.model.rule import Rule
+from cds_service.model.rule import Order, Reference, Rule, Service
 from cds_service.model.vocabulary import Analyte, ValueSet
+from cds_service.publish.attributes import TO_BE_VERIFIED
 from cds_service.publish.handbook import sections
 from cds_service.publish.lock import digests
 from cds_service.publish.notes import Notes, notes_of
+from cds_service.publish.outcomes import coded
 from cds_service.publish.page import Block, Bullets, Grid, plain
 from cds_service.publish.reach import reach
 from cds_service.publish.sentences import Sentences, amount
-from cds_service.publish.wording import compared
+from cds_service.publish.wording import compared, words
 
 _TOLD_APART = {"Parameters", "Points", "What the names mean", "Codes", "Cases"}
 _MOST_NAMED = 12  # rules named where a shared thing changed; more are counted
@@ -61,8 +63,8 @@ def differences(old: Catalogue, new: Catalogue) -> list[Part]:
     parts += _shared("Definition", old.definitions, new.definitions, _named, before, after)
     parts += _shared("Value set", old.vocabulary.sets, new.vocabulary.sets, _codes, before, after)
     parts += _shared("Result", old.vocabulary.analytes, new.vocabulary.analytes, _analyte, before, after)
-    parts += _shared("Order", old.orders, new.orders, _fields, before, after)
-    parts += _shared("Source", old.references, new.references, _fields, before, after)
+    parts += _shared("Order", old.orders, new.orders, _order, before, after)
+    parts += _shared("Source", old.references, new.references, _source, before, after)
     parts += _shared("Service", old.services, new.services, _service, before, after)
     parts += _plain_tables(before, after)
     return parts
@@ -217,14 +219,31 @@ def _units(analyte: Analyte) -> dict[str, str]:
     return {name: f"{unit.code}, times {unit.factor:f} plus {unit.offset:f}" for name, unit in analyte.units.items()}
 
 
-def _fields(old: Any, new: Any, before: Side, after: Side) -> Iterator[str]:
-    for item in fields(old):
-        was, now = getattr(old, item.name), getattr(new, item.name)
-        if was != now:
-            yield f"{item.name.replace('_', ' ')}: {was} → {now}"
+def _order(old: Order, new: Order, before: Side, after: Side) -> Iterator[str]:
+    if coded(old) != coded(new):
+        yield words(coded(old), coded(new))
+    for name in ("label", "text", "category", "priority", "side", "note", "rank", "after", "after_days"):
+        if getattr(old, name) != getattr(new, name):
+            yield f"{name.replace('_', ' ')}: {getattr(old, name) or 'none'} → {getattr(new, name) or 'none'}"
+    if old.replaces != new.replaces:
+        yield f"replaces: {', '.join(old.replaces) or 'nothing'} → {', '.join(new.replaces) or 'nothing'}"
+    if old.body_site != new.body_site:
+        yield "where on the body it is done changed"
 
 
-def _service(old: Any, new: Any, before: Side, after: Side) -> Iterator[str]:
+def _source(old: Reference, new: Reference, before: Side, after: Side) -> Iterator[str]:
+    for name in ("label", "citation", "year", "url"):
+        if getattr(old, name) != getattr(new, name):
+            yield f"{name}: {getattr(old, name) or 'none'} → {getattr(new, name) or 'none'}"
+    if old.verified != new.verified:
+        yield f"was {_verified(old)}, is {_verified(new)}"
+
+
+def _verified(reference: Reference) -> str:
+    return "verified" if reference.verified else TO_BE_VERIFIED
+
+
+def _service(old: Service, new: Service, before: Side, after: Side) -> Iterator[str]:
     for name in ("hook", "title", "description", "questions"):
         if getattr(old, name) != getattr(new, name):
             yield f"{name}: {getattr(old, name)} → {getattr(new, name)}"

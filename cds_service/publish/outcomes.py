@@ -60,7 +60,7 @@ def _outcome(catalogue: Catalogue, outcome: Outcome, writer: Sentences, to: Call
         rows.append(
             (
                 order.label,
-                _coded(order),
+                coded(order),
                 "as the level" if order.priority == "by-indicator" else order.priority,
                 when_said,
             )
@@ -72,7 +72,7 @@ def _outcome(catalogue: Catalogue, outcome: Outcome, writer: Sentences, to: Call
     return blocks
 
 
-def _coded(order: Order) -> str:
+def coded(order: Order) -> str:
     """The codes of an order; by side where the side decides."""
 
     def of(codes: tuple[Coding, ...]) -> str:

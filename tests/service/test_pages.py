@@ -3,6 +3,7 @@
 import re
 import shutil
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urljoin
 
@@ -169,7 +170,7 @@ def test_a_page_is_plain_whole_and_runs_nothing(client, path):
     assert not set(names) & {"script", "style", "iframe", "form", "object", "img"}
     assert not [attrs for _, attrs in found.tags if any(key.startswith("on") or key == "style" for key in attrs)]
     levels = [int(tag[1]) for tag in names if re.fullmatch(r"h\d", tag)]
-    assert all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(after <= before + 1 for before, after in pairwise(levels))
     assert "default-src 'none'" in reply.headers["Content-Security-Policy"]
     assert "Set-Cookie" not in reply.headers
 
