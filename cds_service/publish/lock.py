@@ -6,22 +6,15 @@ comments, cases, and who reviewed the rule are no part of its meaning. Must not 
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass
-from datetime import timedelta
-from decimal import Decimal
-from typing import Any
+from dataclasses import dataclass
 
 from cds_service.errors import ContentError
 from cds_service.knowledge.catalogue import Catalogue
 from cds_service.knowledge.content import Content
-from cds_service.model.criteria import Fact, Named
-from cds_service.model.rule import Reference, Rule
+from cds_service.publish.meaning import meaning, read_surface
 from cds_service.publish.notes import changes
-from cds_service.publish.reach import reach
 
 FILE = "hooks.lock"
 _HEAD = (
@@ -30,19 +23,6 @@ _HEAD = (
 )
 _LINE = re.compile(r"([a-z0-9-]+) (\d+\.\d+\.\d+) ([0-9a-f]{64})\Z")
 _VERSION = re.compile(r"\d+\.\d+\.\d+\Z")
-_NOT_MEANING = {
-    "where",
-    "file",
-    "version",
-    "status",
-    "life",
-    "showing",
-    "origin",
-    "owner",
-    "names",
-    "facts",
-    "parameters",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,57 +35,8 @@ class Locked:
 
 def digests(catalogue: Catalogue) -> dict[str, Locked]:
     """What the content means now. The catalogue is one without a site's own decisions."""
-    return {rule.id: Locked(rule.version, digest(catalogue, rule)) for rule in catalogue.rules.values()}
-
-
-def digest(catalogue: Catalogue, rule: Rule) -> str:
-    """The same for the same meaning, in whatever order files, keys or cases stand."""
-    rests_on = reach(catalogue, rule)
-    attributes = rule.life.get("attributes") or {}
-    parts = {
-        "rule": _plain(rule),
-        "evidence": list(rule.evidence),
-        "texts": sorted(rule.names),
-        "attributes": _plain(attributes),
-        "names": {name: _plain(named.node) for name, named in rests_on.names.items()},
-        "parameters": {name: _plain(item) for name, item in rests_on.parameters.items()},
-        "sets": {name: _plain(entry) for name, entry in rests_on.sets.items()},
-        "analytes": {name: _plain(entry) for name, entry in rests_on.analytes.items()},
-        "orders": {name: _plain(entry) for name, entry in rests_on.orders.items()},
-        "form": dict(rests_on.form),
-    }
-    text = json.dumps(parts, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _plain(value: Any) -> Any:
-    """A frozen thing as JSON, names by name: what they mean stands once, beside the rule."""
-    if isinstance(value, Named):
-        return {"name": value.name}
-    if isinstance(value, Reference):
-        return {"source": value.key}  # whether it was verified is told on the page and changes no meaning
-    if is_dataclass(value) and not isinstance(value, type):
-        return _fields(value)
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, frozenset | set):
-        return sorted(str(item) for item in value)
-    if isinstance(value, tuple | list):
-        return [_plain(item) for item in value]
-    if isinstance(value, Decimal):
-        return format(value.normalize(), "f")
-    if isinstance(value, timedelta):
-        return value.total_seconds()
-    if isinstance(value, re.Pattern):
-        return {"pattern": value.pattern, "flags": int(value.flags)}
-    return value
-
-
-def _fields(value: Any) -> dict[str, Any]:
-    found = {item.name: _plain(getattr(value, item.name)) for item in fields(value) if item.name not in _NOT_MEANING}
-    if isinstance(value, Fact):
-        found["options"] = {name: _plain(option) for name, option in value.options}
-    return {"kind_of_node": type(value).__name__, **found}
+    surface = read_surface(catalogue.content)
+    return {rule.id: Locked(rule.version, meaning(surface, catalogue, rule)) for rule in catalogue.rules.values()}
 
 
 # ------------------------------------------------------------------------------------------------ the file

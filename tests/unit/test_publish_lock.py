@@ -112,6 +112,21 @@ def test_a_code_in_a_value_set_is_part_of_the_meaning(hooks):
     assert "dvt-02" not in found
 
 
+def test_how_a_pack_reads_a_record_is_part_of_the_meaning_of_its_rules(hooks):
+    change(hooks, "conventions.yaml", "symptom: {answers_within: 72 hours}", "symptom: {answers_within: 71 hours}")
+    found = set(touched(hooks))
+    assert {"dvt-02", "fev-01"} <= found
+    assert "mg-01" not in found
+
+
+def test_the_order_in_which_outcomes_are_tried_is_part_of_the_meaning(hooks):
+    file = hooks / "rules" / "dvt-07" / "rule.yaml"
+    text = file.read_text(encoding="utf-8")
+    start, middle, end = (text.index(word) for word in ("  repeat:\n", "  needed:\n", "evidence:"))
+    file.write_text(text[:start] + text[middle:end] + text[start:middle] + text[end:], encoding="utf-8")
+    assert touched(hooks) == ["dvt-07"]
+
+
 def test_where_a_code_was_seen_is_not(hooks):
     change(hooks, "codes/symptoms.yaml", "seen_in: NER-NBME-ClinicalTerms SnomedOMS", "seen_in: two lists")
     assert touched(hooks) == []
