@@ -46,7 +46,7 @@ def read_surface(content: Content) -> Surface:
         _merged(_with_pack(file) for file in files),
         _merged(file.get("parameters") or {} for file in files),
         _merged(file for _, file in content.tables("codes")),
-        _merged(file for _, file in content.tables("analytes")),
+        {name: _without_remark(body) for _, file in content.tables("analytes") for name, body in file.items()},
         _merged(file for _, file in content.tables("orders")),
         {name: conventions.get(name) for name in packs | set(conventions) if name},
     )
@@ -55,6 +55,10 @@ def read_surface(content: Content) -> Surface:
 def _with_pack(file: Mapping[str, Any]) -> dict[str, Any]:
     """A definition reads the record as the pack of its file does."""
     return {name: [file.get("pack"), body] for name, body in (file.get("definitions") or {}).items()}
+
+
+def _without_remark(body: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: said for key, said in body.items() if key != "note"}
 
 
 def _merged(tables: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
