@@ -113,15 +113,21 @@ SETTINGS = (
 )
 
 
-def read_settings(environment: Mapping[str, str] | None = None, overrides: Mapping[str, str] | None = None) -> Settings:
+def read_settings(
+    environment: Mapping[str, str] | None = None,
+    overrides: Mapping[str, str] | None = None,
+    defaults: Mapping[str, str] | None = None,
+) -> Settings:
     """The settings of the environment, with what the command line says instead.
 
     overrides: by member (`{"now": "2026-03-02", "open": "true"}`), as text, as if they stood in the environment.
+    defaults: likewise, for what neither says.
     Raises SettingsError naming every setting that is unknown or cannot be understood. An empty one counts as unset.
     """
     given = os.environ if environment is None else environment
     stated = {name: text.strip() for name, text in given.items() if name.startswith(PREFIX)}
-    stated |= {PREFIX + member.upper(): text.strip() for member, text in (overrides or {}).items()}
+    stated |= _as_stated(overrides)
+    stated = _as_stated(defaults) | {name: text for name, text in stated.items() if text}
     members = {setting.name: setting.member for setting in SETTINGS}
     wrong = [_unknown(name, members) for name in stated if name not in members]
     found: dict[str, Any] = {}
@@ -134,6 +140,10 @@ def read_settings(environment: Mapping[str, str] | None = None, overrides: Mappi
     if wrong:
         raise SettingsError("; ".join(dict.fromkeys(wrong)))
     return Settings(**found)
+
+
+def _as_stated(by_member: Mapping[str, str] | None) -> dict[str, str]:
+    return {PREFIX + member.upper(): text.strip() for member, text in (by_member or {}).items()}
 
 
 def _unknown(name: str, known: Iterable[str]) -> str:

@@ -66,13 +66,10 @@ def run_serve(args: argparse.Namespace) -> int:
 
 def run_demo(args: argparse.Namespace) -> int:
     base = f"http://{_shown_host(args.host)}:{args.port}"
-    own: dict[str, str] = {"cors_origins": "demo", "fhir_servers": f"{base}/fhir"}
     folder = tempfile.mkdtemp(prefix="cds-demo-")
+    own = {"cors_origins": "demo", "fhir_servers": f"{base}/fhir", "database_url": f"sqlite:///{folder}/ledger.db"}
     try:
-        given = {name for name in os.environ if name.startswith("CDS_")}
-        own |= {"database_url": f"sqlite:///{folder}/ledger.db"}
-        kept = {member: text for member, text in own.items() if f"CDS_{member.upper()}" not in given}
-        settings = read_settings(overrides=kept | _overrides(args))
+        settings = read_settings(overrides=_overrides(args), defaults=own)
         if settings.clients is not None:
             raise SettingsError("the demo takes no registered clients (CDS_CLIENTS): use `cds serve`")
         _check_openness(settings, args.host)

@@ -10,16 +10,13 @@ from decimal import Decimal
 from typing import Any
 
 from cds_service.errors import ContentError
-from cds_service.knowledge import facts, limits
+from cds_service.knowledge import facts, limits, workings
 from cds_service.knowledge.reader import Rows, Table
 from cds_service.knowledge.scope import Scope
 from cds_service.knowledge.shapes import AMOUNT, as_names, as_number, as_rows, as_table, nearest, need, only
 from cds_service.model.criteria import (
-    AgeOf,
     AllOf,
     AnyOf,
-    Bands,
-    Calculation,
     ChoiceIs,
     Compare,
     CountOf,
@@ -32,14 +29,11 @@ from cds_service.model.criteria import (
     Number,
     Operator,
     Parameter,
-    Points,
-    Score,
     TimesUpper,
     Type,
     Undecided,
 )
 from cds_service.model.vocabulary import Vocabulary
-from cds_service.record.calculations import CALCULATIONS
 
 OPERATORS: tuple[Operator, ...] = ("below", "at_most", "at_least", "above")
 _TRUTHS = {"all", "any", "not", "count", "known", "unless", "unknown", "value"}
@@ -82,7 +76,7 @@ class Builder:
         if first == "choice" or first in _TRUTHS:
             return "truth"
         if first == "calculation":
-            return self._calculation_type(table)
+            return workings.calculation_type(table)
         if first == "first":
             return self._table_type(scope, table)
         return "quantity"
@@ -96,12 +90,6 @@ class Builder:
             if raw is not None and raw != "unknown":
                 return self.type_of(scope, raw, table.where())
         return "truth"
-
-    def _calculation_type(self, table: Table) -> Type:
-        name = table["calculation"]
-        if name not in CALCULATIONS:
-            raise ContentError(f"no calculation is called `{name}`{nearest(str(name), CALCULATIONS)}", table.where())
-        return CALCULATIONS[name].type
 
     # ------------------------------------------------------------------ truths
 
@@ -239,9 +227,9 @@ class Builder:
             case "first":
                 return self._first(scope, table, "quantity", self.quantity)
             case "score":
-                return self._score(scope, table)
+                return workings.score(self, scope, table)
             case "age_of":
-                return self._age_of(scope, table)
+                return workings.age_of(self, scope, table)
             case "times":
                 return self.times(scope, table)
         node = self._fact_or_calculation(scope, table, first)
@@ -256,41 +244,6 @@ class Builder:
         otherwise = table.get("otherwise")
         fallback = limits.limit(self, scope, otherwise, table.where("otherwise"), of) if otherwise is not None else None
         return TimesUpper("quantity", of, times, fallback, where=table.where())
-
-    def _age_of(self, scope: Scope, table: Table) -> Node:
-        only(table, ("age_of", "from"), "age_of")
-        raw = table["age_of"]
-        items = raw if isinstance(raw, Rows) else [raw]
-        start = table.get("from", "date")
-        if start not in ("date", "start"):
-            raise ContentError("`from` is date or start", table.where("from"))
-        return AgeOf(
-            "quantity", tuple(self.any_type(scope, item, table.where()) for item in items), start, where=table.where()
-        )
-
-    def _score(self, scope: Scope, table: Table) -> Node:
-        only(table, ("score",), "score")
-        items: list[Node] = []
-        for row in as_rows(table["score"], table.where(), "score"):
-            line = as_table(row, table.where(), "an item")
-            if "points" in line:
-                only(line, ("points", "when"), "an item")
-                when = self.truth(scope, need(line, "when", "an item"), line.where("when"))
-                items.append(
-                    Points("quantity", int(as_number(line["points"], line.where(), "points")), when, where=line.where())
-                )
-                continue
-            only(line, ("of", "bands"), "an item")
-            bands = tuple(_band(band, line) for band in as_rows(need(line, "bands", "an item"), line.where(), "bands"))
-            items.append(
-                Bands(
-                    "quantity",
-                    self.quantity(scope, need(line, "of", "an item"), line.where()),
-                    bands,
-                    where=line.where(),
-                )
-            )
-        return Score("quantity", tuple(items), where=table.where())
 
     # ------------------------------------------------------------------ choices
 
@@ -318,36 +271,8 @@ class Builder:
 
     def _fact_or_calculation(self, scope: Scope, table: Table, first: str) -> Node:
         if first == "calculation":
-            return self._calculation(scope, table)
+            return workings.calculation(self, scope, table)
         if first in facts.KINDS:
             return facts.fact(self, scope, table)
         known = (*facts.KINDS, *self._criteria(), "calculation", "score", "age_of", "times")
         raise ContentError(f"nothing is called `{first}`{nearest(first, known)}", table.where())
-
-    def _calculation(self, scope: Scope, table: Table) -> Node:
-        only(table, ("calculation", "with"), "calculation")
-        kind = self._calculation_type(table)
-        spec = CALCULATIONS[table["calculation"]]
-        given = as_table(table.get("with") or Table(table.file, table.own_line), table.where("with"), "with")
-        only(given, (*spec.arguments, *spec.optional), f"the calculation {table['calculation']}")
-        for name in spec.arguments:
-            need(given, name, f"the calculation {table['calculation']}")
-        arguments = tuple((name, self._argument(scope, given[name], given.where(name))) for name in given)
-        return Calculation(kind, table["calculation"], arguments, where=table.where())
-
-    def _argument(self, scope: Scope, raw: object, where: str) -> Node:
-        """A fact, a parameter (as a limit), or a text for the calculation to read with."""
-        if isinstance(raw, str) and not scope.has(raw) and not AMOUNT.match(raw):
-            return Label("choice", raw, where=where)
-        if isinstance(raw, str) and scope.has(raw):
-            node = scope.find(raw, where)
-            return limits.bound(node, None, where) if isinstance(node, Parameter) else node
-        return self.any_type(scope, raw, where)
-
-
-def _band(band: object, line: Table) -> tuple[Decimal | None, Decimal | None, int]:
-    if not isinstance(band, Rows) or len(band) != 3:
-        raise ContentError("a band is [from, to, points]", line.where("bands"))
-    low, high, points = band
-    ends = [None if end is None else as_number(end, line.where("bands"), "a band") for end in (low, high)]
-    return ends[0], ends[1], int(as_number(points, line.where("bands"), "points"))

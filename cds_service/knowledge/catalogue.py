@@ -12,6 +12,7 @@ from cds_service.knowledge.builder import Builder
 from cds_service.knowledge.content import Content
 from cds_service.knowledge.life import check_signed
 from cds_service.knowledge.orders import load_orders
+from cds_service.knowledge.queries import queries_of
 from cds_service.knowledge.reader import Table
 from cds_service.knowledge.rules import RuleBuilder
 from cds_service.knowledge.scope import Scope, overridden, read_parameter
@@ -57,27 +58,16 @@ def load(content: Content | None = None, site: Site | Path | None = None) -> Cat
     builder = Builder(vocabulary, packs, frozenset(orders))
     shared = _shared_scope(content, builder, site)
     references = _references(content)
-    reasons = {
-        code: str(text)
-        for group in ("common", "further")
-        for code, text in content.table("override-reasons.yaml")[group].items()
-    }
-    gates = {
-        name: {
-            label: builder.truth(shared, raw, table.where("gates")) for label, raw in (table.get("gates") or {}).items()
-        }
-        for name, table in packs.items()
-    }
-    attributes = content.table("attributes.yaml", required=False)
-    making = RuleBuilder(builder, shared, references, reasons, gates, attributes)
+    common, further = _override_reasons(content)
+    reasons = {**common, **further}
+    gates = {name: _gates(builder, shared, table) for name, table in packs.items()}
+    making = RuleBuilder(builder, shared, references, reasons, gates, content.table("attributes.yaml", required=False))
     rules = _rules(content, making, site)
     check_names(site, _owners(content, rules), set(rules))
     definitions = {name: shared._named(name) for name in shared.raw}
     services = load_services(content, rules)
     check_signed(site, services.values())
     templates = _templates(content)
-    from cds_service.knowledge.queries import queries_of
-
     return Catalogue(
         content,
         vocabulary,
@@ -87,7 +77,7 @@ def load(content: Content | None = None, site: Site | Path | None = None) -> Cat
         references,
         definitions,
         dict(shared.parameters),
-        tuple((code, str(text)) for code, text in content.table("override-reasons.yaml")["common"].items()),
+        tuple(common.items()),
         reasons,
         form,
         site,
@@ -95,6 +85,18 @@ def load(content: Content | None = None, site: Site | Path | None = None) -> Cat
         {name: queries_of(service, templates) for name, service in services.items()},
         (*shared.unused(), *making.unused),
     )
+
+
+def _override_reasons(content: Content) -> tuple[dict[str, str], dict[str, str]]:
+    """Those every card offers, and those a rule names; text by code."""
+    table = content.table("override-reasons.yaml")
+    common, further = ({code: str(text) for code, text in table[group].items()} for group in ("common", "further"))
+    return common, further
+
+
+def _gates(builder: Builder, shared: Scope, pack: Table) -> dict[str, Node]:
+    given = pack.get("gates") or {}
+    return {label: builder.truth(shared, raw, pack.where("gates")) for label, raw in given.items()}
 
 
 def _shared_scope(content: Content, builder: Builder, site: Site) -> Scope:
@@ -206,15 +208,3 @@ def _templates(content: Content) -> dict[str, Query]:
         kind: Query(str(body["key"]), kind, str(body["template"]), body.get("required") is True)
         for kind, body in table.items()
     }
-
-
-def all_nodes(rule: Rule) -> list[Node]:
-    """Every tree a rule holds: criteria, gates, exclusions, outcomes, orders, questions and words."""
-    found: list[Node | None] = [rule.when, *rule.unless, *(gate for _, gate in rule.gates)]
-    for outcome in rule.outcomes:
-        found += [outcome.when, *(when for when, _ in outcome.indicator), *(line.when for line in outcome.orders)]
-    found += [ask.when for ask in rule.ask]
-    for word in rule.words.values():
-        found += [when for when, _ in word.table] + [when for when, _ in word.listed]
-    found += list(rule.names.values())
-    return [node for node in found if node is not None]

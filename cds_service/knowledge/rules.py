@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from cds_service.errors import ContentError
+from cds_service.knowledge import texts
 from cds_service.knowledge.builder import Builder
 from cds_service.knowledge.reader import Table
 from cds_service.knowledge.scope import Scope
 from cds_service.knowledge.shapes import as_names, as_rows, as_table, as_text, nearest, need, only
 from cds_service.model.criteria import Named, Node, Parameter
-from cds_service.model.rule import Ask, Collected, OrderLine, Outcome, Reference, Rule, Word
+from cds_service.model.rule import Ask, Collected, OrderLine, Outcome, Reference, Rule
 
 RULE_KEYS = (
     "id",
@@ -50,8 +51,6 @@ OUTCOME_KEYS = ("when", "indicator", "summary", "line", "joins", "detail", "orde
 KINDS = ("red-flag", "finding", "gap", "referral", "order-check", "reassurance", "lifestyle", "question", "collected")
 STATUSES = ("draft", "active", "retired")
 INDICATORS = ("critical", "warning", "info")
-PLACEHOLDER = re.compile(r"\{([a-z0-9-]+)(?:\.([a-z_]+))?\}")
-OWN_WORDS = {"count", "first-three", "first-two", "more", "pending", "pending-count"}  # of collected cards
 ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*\Z")
 
 
@@ -77,22 +76,12 @@ class RuleBuilder:
 
     def rule(self, table: Table, overrides: Mapping[str, Parameter]) -> Rule:
         only(table, RULE_KEYS, "a rule")
-        identity = as_text(need(table, "id", "a rule"), table.where("id"), "id")
-        if not ID.match(identity):
-            raise ContentError("an id is lower case words joined by dashes", table.where("id"))
-        pack = as_text(need(table, "pack", "a rule"), table.where("pack"), "pack")
-        if pack not in self.gates:
-            raise ContentError(f"no pack is called `{pack}`{nearest(pack, self.gates)}", table.where("pack"))
+        identity, pack = self._identity(table)
         scope = self._scope(table, identity, pack, overrides)
         collected = self._collected(table)
-        words = self._words(scope, table)
         when = self.builder.truth(scope, table["when"], table.where("when")) if table.get("when") is not None else None
         if when is None and collected is None:
             raise ContentError("a rule needs `when`", table.where())
-        outcomes = self._outcomes(scope, table, when)
-        asks = tuple(self._ask(scope, row, table) for row in table.get("ask") or ())
-        words = self._decided_by(table, words, when)
-        passes = as_names(table.get("passes") or [], table.where("passes"), "passes")
         rule = Rule(
             identity,
             identity.replace("-", "").upper(),
@@ -107,9 +96,9 @@ class RuleBuilder:
             {name: scope._named(name) for name in scope.raw},
             when,
             self._unless(scope, table),
-            outcomes,
-            asks,
-            words,
+            self._outcomes(scope, table),
+            tuple(self._ask(scope, row, table) for row in table.get("ask") or ()),
+            texts.words(self.builder, scope, table, when),
             {},
             self._evidence(scope, table),
             str(table.get("consider") or ""),
@@ -117,18 +106,33 @@ class RuleBuilder:
             self._override(table),
             as_names(table.get("hides") or [], table.where("hides"), "hides"),
             self._yields_to(table),
-            tuple((label, gate) for label, gate in self.gates[pack].items() if label not in passes),
+            self._gates(table, pack),
             collected,
             limits=as_names(table.get("limits") or [], table.where("limits"), "limits"),
-            life={
-                "reviewed": dict(table.get("reviewed") or {}),
-                "attributes": {**self.attributes.get(pack, {}), **(table.get("attributes") or {})},
-            },
+            life=self._life(table, pack),
             file=table.file,
         )
-        names = self._text_names(scope, rule, table) | self._pending(scope, rule, table)
+        names = texts.names(scope, rule, table) | self._pending(scope, rule, table)
         self.unused += scope.unused()
         return replace(rule, names=names)
+
+    def _identity(self, table: Table) -> tuple[str, str]:
+        """The rule's id and its pack."""
+        identity = as_text(need(table, "id", "a rule"), table.where("id"), "id")
+        if not ID.match(identity):
+            raise ContentError("an id is lower case words joined by dashes", table.where("id"))
+        pack = as_text(need(table, "pack", "a rule"), table.where("pack"), "pack")
+        if pack not in self.gates:
+            raise ContentError(f"no pack is called `{pack}`{nearest(pack, self.gates)}", table.where("pack"))
+        return identity, pack
+
+    def _gates(self, table: Table, pack: str) -> tuple[tuple[str, Node], ...]:
+        passes = as_names(table.get("passes") or [], table.where("passes"), "passes")
+        return tuple((label, gate) for label, gate in self.gates[pack].items() if label not in passes)
+
+    def _life(self, table: Table, pack: str) -> dict[str, Any]:
+        attributes = {**self.attributes.get(pack, {}), **(table.get("attributes") or {})}
+        return {"reviewed": dict(table.get("reviewed") or {}), "attributes": attributes}
 
     def _pending(self, scope: Scope, rule: Rule, table: Table) -> dict[str, Node]:
         """`pending:<analyte>` for every analyte whose pending tests a collected card shows."""
@@ -190,11 +194,8 @@ class RuleBuilder:
     def _yields_to(self, table: Table) -> tuple[str, ...]:
         found: list[str] = []
         for key in ("yields_to", "held_back_by"):
-            for item in (
-                as_rows(table.get(key) or [], table.where(key), key)
-                if not isinstance(table.get(key), Table)
-                else [table[key]]
-            ):
+            given = table.get(key)
+            for item in [given] if isinstance(given, Table) else as_rows(given or [], table.where(key), key):
                 if isinstance(item, Table):
                     found.extend(
                         f"{level}:{pack}" for level, packs in item.items() for pack in as_rows(packs, item.where(), key)
@@ -205,7 +206,7 @@ class RuleBuilder:
 
     # ------------------------------------------------------------------ outcomes
 
-    def _outcomes(self, scope: Scope, table: Table, when: Node | None) -> tuple[Outcome, ...]:
+    def _outcomes(self, scope: Scope, table: Table) -> tuple[Outcome, ...]:
         body = table.get("outcomes")
         if not body:
             return ()
@@ -289,45 +290,6 @@ class RuleBuilder:
             _offers_orders(card),
         )
 
-    # ------------------------------------------------------------------ texts
-
-    def _words(self, scope: Scope, table: Table) -> dict[str, Word]:
-        return {
-            name: self._word(scope, as_table(raw, table["words"].where(name), name))
-            for name, raw in (table.get("words") or {}).items()
-            if "decided_by" not in raw
-        }
-
-    def _decided_by(self, table: Table, words: dict[str, Word], when: Node | None) -> dict[str, Word]:
-        for name, raw in (table.get("words") or {}).items():
-            if "decided_by" in raw:
-                words[name] = Word(decided_by=when)
-        return words
-
-    def _word(self, scope: Scope, table: Table) -> Word:
-        only(table, ("first", "otherwise", "list"), "a word")
-        if table.get("list") is not None:
-            rows = [as_table(row, table.where(), "a word") for row in table["list"]]
-            return Word(
-                listed=tuple((self.builder.truth(scope, row["when"], row.where()), str(row["then"])) for row in rows)
-            )
-        rows = [as_table(row, table.where(), "a word") for row in table.get("first") or ()]
-        found: list[tuple[Node | None, str]] = [
-            (self.builder.truth(scope, row["when"], row.where()), str(row["then"])) for row in rows
-        ]
-        found.append((None, str(table.get("otherwise") or "")))
-        return Word(table=tuple(found))
-
-    def _text_names(self, scope: Scope, rule: Rule, table: Table) -> dict[str, Node]:
-        """The node behind every name a text or the evidence uses; a name nobody knows is refused."""
-        found: dict[str, Node] = {name: scope.find(name, table.where("evidence")) for name in rule.evidence}
-        for text in _texts(rule):
-            for name, _ in PLACEHOLDER.findall(text):
-                if name in rule.words or (rule.collected and name in OWN_WORDS) or name in found:
-                    continue
-                found[name] = scope.find(name, f"{rule.file} (text: {text[:40]}…)")
-        return found
-
 
 def _offers_orders(card: Table) -> bool:
     """Whether a collected card offers the orders of its lines (once each) or none at all."""
@@ -335,16 +297,3 @@ def _offers_orders(card: Table) -> bool:
     if said not in ("once", "none"):
         raise ContentError("orders is once or none", card.where("orders"))
     return bool(said == "once")
-
-
-def _texts(rule: Rule) -> Iterable[str]:
-    for outcome in rule.outcomes:
-        yield from (outcome.summary, outcome.line, outcome.detail)
-    for word in rule.words.values():
-        yield from (text for _, text in word.table)
-        yield from (text for _, text in word.listed)
-    for ask in rule.ask:
-        yield ask.text
-    yield from (rule.why, rule.consider)
-    if rule.collected:
-        yield rule.collected.summary

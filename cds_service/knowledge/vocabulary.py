@@ -34,17 +34,9 @@ def load_vocabulary(
         for _, file in content.tables("analytes")
         for name in file
     }
-    members = [(entry.name, code) for entry in sets.values() for code in entry.codes]
-    members += [(analyte.name, code) for analyte in analytes.values() for code in analyte.codes]
-    members += [
-        (
-            ORDER_PREFIX + order.name,
-            Code(systems.get(coding.system, coding.system), coding.system, coding.code, coding.display),
-        )
-        for order in orders.values()
-        for coding in (*order.codes, *(each for side in order.by_side.values() for each in side))
-    ]
-    members += list(_site_codes(site, uris, {*sets, *analytes}))
+    members = [(name, code) for name, entry in sets.items() for code in entry.codes]
+    members += [(name, code) for name, analyte in analytes.items() for code in analyte.codes]
+    members += [*_order_codes(orders, systems), *_site_codes(site, uris, {*sets, *analytes})]
     exact, prefixes, sides, side_prefixes = _indexes(members, content)
     conditions, medicines = _texts(sets, orders)
     return Vocabulary(
@@ -62,6 +54,13 @@ def load_vocabulary(
         _prefilter(conditions),
         questions or {},
     )
+
+
+def _order_codes(orders: Mapping[str, Order], systems: Mapping[str, str]) -> Iterable[tuple[str, Code]]:
+    for order in orders.values():
+        for coding in (*order.codes, *(each for side in order.by_side.values() for each in side)):
+            system = systems.get(coding.system, coding.system)
+            yield ORDER_PREFIX + order.name, Code(system, coding.system, coding.code, coding.display)
 
 
 def _systems(content: Content) -> tuple[dict[str, str], dict[str, str]]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from cds_service.knowledge.catalogue import Catalogue, all_nodes
+from cds_service.knowledge.catalogue import Catalogue
+from cds_service.knowledge.queries import all_nodes
 from cds_service.knowledge.vocabulary import ORDER_PREFIX
 from cds_service.model.criteria import Anchor, Fact, Named, Node, Parameter, Span, children
 from cds_service.model.rule import Order, Rule

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta, tzinfo
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Any
 
 from cds_service.model.answer import Answer, Reason
@@ -39,13 +39,13 @@ from cds_service.model.criteria import (
 from cds_service.model.frame import Frame
 from cds_service.model.quantity import Interval, Limit, Quantity, Unit
 from cds_service.model.truth import Truth, agreed, all_of, any_of, at_least, negate
+from cds_service.reasoning.comparisons import age, band_points, compare, merged, range_text
 from cds_service.reasoning.frames import frame_of
 
 Look = Callable[[Fact, Frame], Answer]
 Calculate = Callable[[str, Mapping[str, Answer | Limit]], Answer]
 
 POINTS = Unit("points")
-DAYS = Unit("days")
 
 
 class Evaluation:
@@ -120,9 +120,9 @@ class Evaluation:
                 return (quantity,) if quantity else ()
             case Score():
                 low, high = self.score(node)
-                return (Quantity(Interval(Decimal(low), Decimal(high)), POINTS, _range_text(low, high)),)
+                return (Quantity(Interval(Decimal(low), Decimal(high)), POINTS, range_text(low, high)),)
             case AgeOf():
-                return self._age(node)
+                return age([self.answer(item) for item in node.of], node.start, self.now, self.zone)
             case FirstOf():
                 candidates = [self.possible(row) for row in self._rows(node)]
                 return tuple(item for found in candidates for item in found) if all(candidates) else ()
@@ -158,26 +158,6 @@ class Evaluation:
                     found.append(Limit(printed))
         return tuple(found)
 
-    def _age(self, node: AgeOf) -> tuple[Quantity, ...]:
-        """Whole days on the calendar since the evidence, the longest of several; an interval for a partial date."""
-        oldest: tuple[int, int] | None = None
-        for item in node.of:
-            answer = self.answer(item)
-            if answer.truth is False:
-                continue
-            first = answer.started if node.start == "start" else answer.dated
-            if first is None:
-                continue
-            last = first if node.start == "start" else answer.dated_by or first
-            span = (self._days_since(last), self._days_since(first))
-            oldest = span if oldest is None or span[1] > oldest[1] else oldest
-        if oldest is None:
-            return ()
-        return (Quantity(Interval(Decimal(oldest[0]), Decimal(oldest[1])), DAYS, f"{oldest[1]} days"),)
-
-    def _days_since(self, moment: datetime) -> int:
-        return (self.now.astimezone(self.zone).date() - moment.astimezone(self.zone).date()).days
-
     def score(self, node: Node) -> tuple[int, int]:
         """Least and most points; every unknown item widens the range."""
         if isinstance(node, Named):
@@ -198,7 +178,7 @@ class Evaluation:
             return (item.points, item.points) if truth else (0, 0)
         assert isinstance(item, Bands)
         quantities = self.possible(item.of)
-        found = [points for quantity in quantities for points in _band_points(quantity.canonical(), item)]
+        found = [points for quantity in quantities for points in band_points(quantity.canonical(), item)]
         if not found:
             found = [points for _, _, points in item.bands]
         return min(found), max(found)
@@ -274,7 +254,7 @@ class Evaluation:
             parts = [self.answer(node.quantity)]
         elif isinstance(node, Known):
             parts = [self.answer(node.item)]
-        return _merged(truth, parts)
+        return merged(truth, parts)
 
     def _side(self, node: Fact) -> Answer:
         """left, right or both: the form's word, else every side the true facts name."""
@@ -291,54 +271,6 @@ class Evaluation:
         label = next(iter(named)) if len(named) == 1 else "both"
         evidence = tuple(item for answer in positive if answer.labels for item in answer.evidence)
         return Answer(labels=frozenset({label}), evidence=evidence)
-
-
-def _merged(truth: Truth, parts: list[Answer]) -> Answer:
-    evidence = tuple(dict.fromkeys(item for part in parts for item in part.evidence))
-    reasons = tuple(dict.fromkeys(reason for part in parts for reason in part.reasons)) if truth is None else ()
-    dated = [part for part in parts if part.dated]
-    newest = max(dated, key=lambda part: part.dated) if dated else None  # type: ignore[arg-type,return-value]
-    begun = [part.started for part in parts if part.started]
-    lead = newest or (parts[0] if parts else Answer())
-    return Answer(
-        truth,
-        lead.quantity,
-        frozenset(label for part in parts for label in part.labels),
-        evidence,
-        reasons,
-        min(begun) if begun else None,
-        newest.dated if newest else None,
-        newest.dated_by if newest else None,
-        lead.upper_limit,
-        lead.extra or next((part.extra for part in parts if part.extra), {}),
-    )
-
-
-def compare(quantity: Quantity, operator: Operator, limit: Limit) -> Truth:
-    """Is every possible value so? In the unit of the result where the limit is printed in it, else canonically."""
-    native = limit.for_unit(quantity.unit)
-    value = quantity.interval if native else quantity.canonical()
-    bound = native.interval if native else limit.printed[0].canonical()
-    ends = {end for end in (bound.low, bound.high) if end is not None}
-    if not ends or bound.low is None or bound.high is None:
-        return None
-    return agreed(getattr(value, operator)(end) for end in ends)
-
-
-def _band_points(value: Interval, item: Bands) -> list[int]:
-    """Points of every band the value may lie in, after rounding to the precision the bands are printed with."""
-    edges = [edge for low, high, _ in item.bands for edge in (low, high) if edge is not None]
-    precision = Decimal(1).scaleb(min(int(edge.as_tuple().exponent) for edge in edges))
-    low, high = (None if end is None else end.quantize(precision, ROUND_HALF_UP) for end in (value.low, value.high))
-    return [
-        points
-        for start, end, points in item.bands
-        if (high is None or start is None or high >= start) and (low is None or end is None or low <= end)
-    ]
-
-
-def _range_text(low: int, high: int) -> str:
-    return f"{low}" if low == high else f"{low} to {high}"
 
 
 _TRUTHS: Mapping[type, Callable[[Evaluation, Any], Truth]] = {

@@ -71,7 +71,7 @@ def create_app(running: Running, *, demo: bool = False, meters_folder: Path | No
 
 
 class PlainPaths:
-    """Takes `/cds-services/`, `//cds-services//x` and the like for what was meant: no redirect, which preflights forbid."""
+    """Takes `/cds-services/`, `//cds-services//x` and the like as meant: preflights allow no redirect."""
 
     def __init__(self, inner: Callable[..., Iterable[bytes]]):
         self._inner = inner

@@ -1,4 +1,4 @@
-"""The CDS Hooks routes: discovery, hook calls, feedback. They read, hand over to the consultation, and write; no more."""
+"""The CDS Hooks routes: discovery, hook calls, feedback. They read, hand over to the consultation, and write."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from cds_service.web.meters import CONTENT_TYPE, Meters
 
 
 def ops(running: Running, meters: Meters) -> Blueprint:
-    """/healthz, /readyz, /metrics and /forms/leg; open to anyone who reaches the port, and nothing of a patient in them."""
+    """/healthz, /readyz, /metrics and /forms/leg: open to anyone who reaches the port, nothing of a patient in them."""
     blueprint = Blueprint("ops", __name__)
     house, ledger = running.house, running.ledger
     form = orjson.dumps(house.catalogue.content.table("forms", "leg.yaml", required=False))

@@ -9,7 +9,8 @@ from html.parser import HTMLParser
 import pytest
 from content import CONTENT, HOOKS, ROOT
 
-from cds_service.knowledge.catalogue import all_nodes, load
+from cds_service.knowledge.catalogue import load
+from cds_service.knowledge.queries import all_nodes
 from cds_service.model.criteria import Fact, children
 from cds_service.publish import facts, library
 from cds_service.publish.attributes import attributes
