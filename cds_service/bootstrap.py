@@ -1,4 +1,4 @@
-"""Puts the house together once at start: content, clock, guard, ledger, the way to the clients' FHIR servers. Wiring only."""
+"""Puts the house together once at start: content, clock, guard, ledger, the way to FHIR servers. Wiring only."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from cds_service.knowledge.catalogue import Catalogue, load
 from cds_service.knowledge.content import Content
 from cds_service.knowledge.reader import read
 from cds_service.ports import Guard
+
 try:
     from cds_service.security.clients import Clients, clients_of
     from cds_service.security.guard import open_guard
@@ -26,15 +27,7 @@ except ImportError:
         def authenticate(self, headers, path): return Caller()
     def open_guard(*a, **k): return _Open()
 from cds_service.settings import Settings
-from cds_service.store.commands import open_ledger
-try:
-    from cds_service.store.commands import ledger_file, secret_of
-except ImportError:
-    from cds_service.store.keyed import kept_at
-    from cds_service.store.database import read_url
-    def ledger_file(url): 
-        u=read_url(url); return Path(u.database) if u.drivername.startswith("sqlite") else Path("cds-ledger.db")
-    def secret_of(url, secret): return secret.encode() if secret else kept_at(ledger_file(url).with_suffix(".secret"))
+from cds_service.store.commands import open_ledger, secret_of, spool_of
 from cds_service.store.ledger import SqlLedger
 from cds_service.store.memory import read_rules
 
@@ -114,11 +107,10 @@ def _clients(file: Path | None, profiles: Mapping[str, Any]) -> Clients | None:
 
 def _ledger(settings: Settings, catalogue: Catalogue, house: House) -> SqlLedger:
     memory = read_rules(catalogue.content.table("memory.yaml"))
-    spool = ledger_file(settings.database_url).with_suffix(".spool")
     return open_ledger(
         settings.database_url,
         secret_of(settings.database_url, settings.secret),
-        spool,
+        spool_of(settings.database_url),
         memory=memory,
         fixed_clock=house.clock.fixed,
     )

@@ -12,29 +12,12 @@ from flask import Flask, Response, request
 from cds_service.bootstrap import Running
 from cds_service.fhir.demo_people import DemoPeople
 from cds_service.web import cors, guard, problems
-
-try:
-    from cds_service.web.analytics import analytics
-except ImportError:
-    from flask import Blueprint
-
-    def analytics(r):
-        return Blueprint("analytics", __name__)
-
-
+from cds_service.web.analytics import analytics
 from cds_service.web.cds_hooks import cds_hooks
 from cds_service.web.demo_fhir import demo_fhir
 from cds_service.web.meters import Meters
 from cds_service.web.ops import ops
-
-try:
-    from cds_service.web.pages import pages
-except ImportError:
-    from flask import Blueprint
-
-    def pages(r):
-        return Blueprint("pages", __name__)
-
+from cds_service.web.pages import pages
 
 _SLASHES = re.compile(r"//+")
 _PAGE_POLICY = "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"
