@@ -32,10 +32,20 @@ STYLE = "pages.css"
 def pages(house: House) -> Blueprint:
     """`/rules`, `/rules/<id>` (also `<id>.json`), `/rules/coverage`, `/override-reasons` and their stylesheet."""
     blueprint = Blueprint("pages", __name__, template_folder="templates")
-    catalogue = house.catalogue
+    _rule_pages(blueprint, house.catalogue)
+    _reason_pages(blueprint, house.catalogue)
+    style = files("cds_service.web").joinpath("static", STYLE).read_bytes()
+
+    @blueprint.get(f"/{STYLE}")
+    def stylesheet() -> Response:
+        return Response(style, mimetype="text/css", headers={"Cache-Control": KEPT})
+
+    return blueprint
+
+
+def _rule_pages(blueprint: Blueprint, catalogue: Catalogue) -> None:
     notes = notes_of(catalogue.content)
     by_code = {rule.code: rule for rule in catalogue.rules.values()}
-    style = files("cds_service.web").joinpath("static", STYLE).read_bytes()
 
     @blueprint.get("/rules")
     def rules() -> Response:
@@ -58,6 +68,8 @@ def pages(house: House) -> Blueprint:
             return _json(as_json(catalogue, found, notes))
         return _page(f"{found.id.upper()}: {found.title}", page(catalogue, found, notes, _beside), "../")
 
+
+def _reason_pages(blueprint: Blueprint, catalogue: Catalogue) -> None:
     @blueprint.get("/override-reasons")
     def override_reasons() -> Response:
         if _wants_json():
@@ -69,12 +81,6 @@ def pages(house: House) -> Blueprint:
         if code not in catalogue.all_reasons:
             raise UnknownService(f"no override reason `{code[:40]}`")
         return redirect("../override-reasons")
-
-    @blueprint.get(f"/{STYLE}")
-    def stylesheet() -> Response:
-        return Response(style, mimetype="text/css", headers={"Cache-Control": KEPT})
-
-    return blueprint
 
 
 def _rule(by_code: dict[str, Rule], name: str) -> Rule:
