@@ -7,7 +7,7 @@ Must not decide anything about a patient.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cds_service.knowledge.catalogue import Catalogue
 from cds_service.model.criteria import Bands, Node, Points, Score
@@ -170,5 +170,6 @@ def terms(rests_on: Reach, writer: Sentences) -> list[Block]:
     ]
     lines: list[Line] = []
     for name, named in sorted(rests_on.names.items()):
-        lines += writer.lines(named.node, f"{strong(name)}: ")
+        first, *further = writer.lines(named.node, f"{strong(name)}: ")
+        lines += [replace(first, meaning=name), *further]
     return [*blocks, *bullets(lines)] if lines else []

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from html import escape
 
 _STRONG = re.compile("\x02([^\x02\x03]*)\x03")
+_TERM = re.compile("\x07([^\x07\x08]*)\x08")
 _LINK = re.compile("\x04([^\x05]*)\x05([^\x06]*)\x06")
 _SAFE_LINK = re.compile(r"(https?://[^\s<>\"()]+|/?[a-z0-9#][a-z0-9./#_-]*)\Z")
 
@@ -20,6 +21,11 @@ def strong(text: str) -> str:
     return f"\x02{text}\x03"
 
 
+def term(name: str) -> str:
+    """A name whose meaning stands further down on the same page: stands out, and leads there."""
+    return f"\x07{name}\x08"
+
+
 def link(text: str, target: str) -> str:
     """A link; only http, https and pages of our own are linked, anything else stays text."""
     return f"\x04{text}\x05{target}\x06" if _SAFE_LINK.match(target) else text
@@ -27,7 +33,7 @@ def link(text: str, target: str) -> str:
 
 def plain(text: str) -> str:
     """The text alone, without what stands out and without links."""
-    return _LINK.sub(r"\1", text).replace("\x02", "").replace("\x03", "")
+    return _TERM.sub(r"\1", _LINK.sub(r"\1", text)).replace("\x02", "").replace("\x03", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +49,11 @@ class Paragraph:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One bullet; `depth` 0 is the outermost."""
+    """One bullet; `depth` 0 is the outermost. `meaning`: the name whose meaning stands here, for links to it."""
 
     text: str
     depth: int = 0
+    meaning: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +107,7 @@ def _markdown(block: Block) -> str:
 def _inline(text: str) -> str:
     escaped = re.sub(r"([*`\\|\[\]])", r"\\\1", " ".join(text.split())).replace("<", "&lt;")
     escaped = _LINK.sub(lambda found: f"[{found[1]}]({found[2]})", escaped)
-    return _STRONG.sub(r"**\1**", escaped)
+    return _STRONG.sub(r"**\1**", _TERM.sub(r"**\1**", escaped))
 
 
 def _cell(text: str) -> str:
@@ -141,7 +148,8 @@ def _nested(lines: Sequence[Line]) -> str:
             parts.append("<ul>")
         else:
             parts.append("</li>" + "</ul></li>" * (depth - level))
-        parts.append(f"<li>{_marked(line.text)}")
+        place = f' id="{escape(line.meaning)}"' if line.meaning else ""
+        parts.append(f"<li{place}>{_marked(line.text)}")
         depth = level
     return "".join(parts) + "</li></ul>" * (depth + 1)
 
@@ -149,4 +157,5 @@ def _nested(lines: Sequence[Line]) -> str:
 def _marked(text: str) -> str:
     escaped = escape(" ".join(text.split()))
     escaped = _LINK.sub(lambda found: f'<a href="{found[2]}">{found[1]}</a>', escaped)
+    escaped = _TERM.sub(r'<a href="#\1">\1</a>', escaped)
     return _STRONG.sub(r"<strong>\1</strong>", escaped)

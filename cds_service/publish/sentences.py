@@ -35,7 +35,7 @@ from cds_service.model.criteria import (
 )
 from cds_service.model.quantity import Quantity
 from cds_service.publish.facts import FactWriter
-from cds_service.publish.page import Line, strong
+from cds_service.publish.page import Line, strong, term
 
 SHORT = 110  # a criterion longer than this becomes bullets
 _SIGNS = {"below": "below", "at_most": "at most", "at_least": "at least", "above": "above"}
@@ -95,7 +95,7 @@ class Sentences:
         """The whole node in one sentence without its full stop."""
         match node:
             case Named():
-                return strong(node.name)
+                return term(node.name)
             case Fact():
                 return self.facts.say(node)
             case AllOf() | AnyOf() | CountOf() | Not() | Known() | Undecided() | Literally():

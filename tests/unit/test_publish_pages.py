@@ -295,4 +295,9 @@ def test_bullets_nest_and_close():
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
 def test_every_page_is_well_formed_html(rule):
-    assert read(page(CATALOGUE, rule, NOTES)).text.startswith(f"{rule.id.upper()}: ")
+    found = read(page(CATALOGUE, rule, NOTES))
+    assert found.text.startswith(f"{rule.id.upper()}: ")
+    places = [attrs["id"] for _, attrs in found.seen if "id" in attrs]
+    led = {attrs["href"][1:] for tag, attrs in found.seen if tag == "a" and attrs["href"].startswith("#")}
+    assert len(places) == len(set(places))
+    assert led <= set(places)
