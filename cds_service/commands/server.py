@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,9 @@ from gunicorn.app.base import BaseApplication
 
 from cds_service.commands.serving import GRACE, HEADER, THREADS, WORKER_TIMEOUT
 from cds_service.web.logs import logging_config
+
+
+COLLECT = (50_000, 20, 100)  # objects between two collections, and how often the older ones are looked at
 
 
 class Server(BaseApplication):  # type: ignore[misc]
@@ -31,7 +35,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             "accesslog": None,
             "control_socket_disable": True,
             "logconfig_dict": logging_config(),
-            "post_worker_init": lambda worker: begin(),
+            "post_worker_init": lambda worker: _begin(begin),
             "worker_exit": lambda server, worker: end(),
             "child_exit": _forget,
         }
@@ -43,6 +47,14 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Flask:
         return self._app
+
+
+def _begin(begin: Callable[[], None]) -> None:
+    """Content stays for good, so the collector need not look at it; and a chart is many objects that live briefly."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECT)
+    begin()
 
 
 def _forget(server: Any, worker: Any) -> None:

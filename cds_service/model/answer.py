@@ -71,3 +71,6 @@ class Answer:
     dated_by: datetime | None = None
     upper_limit: Quantity | None = None  # the report's own upper limit, in the unit of the result
     extra: dict[str, str] = field(default_factory=dict)  # further words for texts: {"drug": "furosemide"}
+
+
+ABSENT = Answer(False)  # an absence without evidence, which is most of what a chart says

@@ -5,6 +5,7 @@ Nodes compare by identity, so one node is one memo entry. Three types: truth, qu
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
@@ -87,11 +88,13 @@ class Fact(Node):
     options: tuple[tuple[str, object], ...] = ()
     inner: tuple[Node, ...] = ()  # facts this one is made of (side: [...])
 
+    _options: Mapping[str, object] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_options", dict(self.options))
+
     def option(self, name: str, default: object = None) -> object:
-        for key, value in self.options:
-            if key == name:
-                return value
-        return default
+        return self._options.get(name, default)
 
 
 @dataclass(frozen=True, eq=False)

@@ -64,12 +64,9 @@ class Evaluation:
 
     def truth(self, node: Node) -> Truth:
         """True, False or None for unknown."""
-        return _TRUTHS[type(node)](self, node)
-
-    def _named_truth(self, node: Named) -> Truth:
         truths = self._truths
         if node not in truths:
-            truths[node] = self.truth(node.node)
+            truths[node] = _TRUTHS[type(node)](self, node)
         return truths[node]
 
     def _answer_truth(self, node: Node) -> Truth:
@@ -274,7 +271,7 @@ class Evaluation:
 
 
 _TRUTHS: Mapping[type, Callable[[Evaluation, Any], Truth]] = {
-    Named: Evaluation._named_truth,
+    Named: lambda evaluation, node: evaluation.truth(node.node),
     Fact: Evaluation._answer_truth,
     Calculation: Evaluation._answer_truth,
     Literally: lambda evaluation, node: node.value,

@@ -16,6 +16,9 @@ _FHIR_DATE = re.compile(
 )
 
 
+_PLAIN = len("2026-03-02T10:00:00Z")
+
+
 @dataclass(frozen=True, slots=True)
 class Moment:
     """When something was: any instant from `earliest` to `latest`. `text` is the date as recorded."""
@@ -46,8 +49,11 @@ def read_moment(text: object, zone: tzinfo) -> Moment | None:
     """The moment a FHIR date, dateTime or instant names; None for anything else."""
     if not isinstance(text, str) or not (match := _FHIR_DATE.match(text)):
         return None
-    year, month, day, hour, _minute, _second, _fraction, _offset = match.groups()
+    year, month, day, hour, _minute, _second, fraction, offset = match.groups()
     try:
+        if offset == "Z" and fraction is None and hour != "24" and len(text) == _PLAIN:
+            at = datetime.fromisoformat(text)
+            return Moment(at, at, text)
         if day is None:
             return _partial(int(year), month, text, zone)
         if hour is None:

@@ -201,9 +201,10 @@ class Record:
 
     def entries(self, role: str, names: Iterable[str]) -> list[Entry]:
         """Every entry in any of the named sets, once each, in the order of the answers."""
-        lists = [self._index[role, name] for name in names if (role, name) in self._index]
-        if len(lists) == 1:
-            return lists[0]
+        index = self._index
+        lists = [found for name in names if (found := index.get((role, name)))]
+        if len(lists) < 2:
+            return lists[0] if lists else []
         return list({id(entry.part): entry for found in reversed(lists) for entry in reversed(found)}.values())[::-1]
 
     def without_test_code(self, role: str) -> list[Entry]:

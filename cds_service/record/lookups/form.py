@@ -8,7 +8,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from cds_service.model.answer import Answer, Evidence, Reason
+from cds_service.model.answer import ABSENT, Answer, Evidence, Reason
 from cds_service.model.criteria import Fact
 from cds_service.model.frame import Frame
 from cds_service.model.quantity import Interval, Quantity, Unit
@@ -121,7 +121,7 @@ def _nobody_said(record: Record, fact: Fact, frame: Frame, item: str) -> Answer:
     if fact.option("if_none") == "absent":
         reason = record.earned(("QuestionnaireResponse",), frame)
         if reason is None:
-            return Answer(False)
+            return ABSENT
     choices = fact.option("choices")
     labels = frozenset(choices) if isinstance(choices, tuple) else frozenset()
     return Answer(None, labels=labels, reasons=(Reason("not recorded", record.vocabulary.questions.get(item, item)),))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cds_service.model.answer import Answer, Evidence
+from cds_service.model.answer import ABSENT, Answer, Evidence
 from cds_service.model.criteria import Fact
 from cds_service.model.frame import Frame
 from cds_service.record.entries import Entry, codes_of, label_of, table, tables, word
@@ -112,7 +112,7 @@ def draft(record: Record, fact: Fact, frame: Frame) -> Answer:
             continue
         found.append(entry)
     if not found:
-        return Answer(False)
+        return ABSENT
     evidence = tuple(Evidence(entry.reference, label_of(entry.concept), "draft") for entry in found)
     sides = frozenset(side for entry in found if (side := side_of(record, entry)))
     name = evidence[0].label

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 
-from cds_service.model.answer import Answer, Evidence, Reason
+from cds_service.model.answer import ABSENT, Answer, Evidence, Reason
 from cds_service.model.criteria import Fact
 from cds_service.model.frame import Frame
 from cds_service.model.quantity import Interval, Quantity, Unit
@@ -63,7 +63,7 @@ def _deceased(record: Record) -> Answer:
     died = record.moment(person.get("deceasedDateTime"))
     if died is not None and died.earliest <= record.now:
         return Answer(True, evidence=(Evidence(_reference(record), "Deceased", died.text),))
-    return Answer(False)
+    return ABSENT
 
 
 def _reference(record: Record) -> str:

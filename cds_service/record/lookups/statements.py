@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cds_service.model.answer import Answer, Evidence, Reason
+from cds_service.model.answer import ABSENT, Answer, Evidence, Reason
 from cds_service.model.criteria import Fact
 from cds_service.model.frame import Frame
 from cds_service.model.truth import Truth
@@ -88,7 +88,7 @@ def add_up(record: Record, fact: Fact, frame: Frame, statements: Sequence[Statem
         return Answer(None, reasons=(reason,))
     if fact.option("if_none") == "unknown":
         return Answer(None, reasons=(Reason("not recorded", ""),))
-    return Answer(False)
+    return ABSENT
 
 
 def answer_from(agreeing: Sequence[Statement], truth: bool) -> Answer:

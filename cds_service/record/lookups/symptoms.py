@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from cds_service.model.answer import Answer, Reason
+from cds_service.model.answer import ABSENT, Answer, Reason
 from cds_service.model.criteria import Fact
 from cds_service.model.frame import ANY_TIME, Frame
 from cds_service.model.truth import Truth
@@ -58,7 +58,7 @@ def _silent(record: Record, fact: Fact, frame: Frame) -> Answer:
     types = TYPES if fact.option("encounters_needed") is not False else TYPES[:2]
     if reason := record.earned(types, frame):
         return Answer(None, reasons=(reason,))
-    return Answer(False)
+    return ABSENT
 
 
 def statements_of(record: Record, fact: Fact, frame: Frame) -> list[Statement]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from cds_service.model.answer import Answer, Evidence, Reason
+from cds_service.model.answer import ABSENT, Answer, Evidence, Reason
 from cds_service.model.criteria import Fact
 from cds_service.model.frame import Frame
 from cds_service.model.truth import Truth, all_of, any_of
@@ -45,7 +45,7 @@ def _missing_one(record: Record, fact: Fact, frame: Frame, name: str) -> Answer:
         if item.value.state == "ok":
             return Answer(False, evidence=(_seen(item),))
         bad = bad or item
-    waiting = _awaited(record, fact, analyte) if fact.option("pending") != "ignored" else Answer(False)
+    waiting = _awaited(record, fact, analyte) if fact.option("pending") != "ignored" else ABSENT
     if waiting.truth is True:
         return Answer(False, evidence=waiting.evidence)
     if bad is not None:
@@ -95,7 +95,7 @@ def _awaited(record: Record, fact: Fact, analyte: Analyte) -> Answer:
         return Answer(True, evidence=tuple(evidence))
     if reason := record.earned(("ServiceRequest",), Frame(start=start)):
         return Answer(None, reasons=(reason,))
-    return Answer(False)
+    return ABSENT
 
 
 def _orders_for(record: Record, analyte: Analyte) -> list[Entry]:
