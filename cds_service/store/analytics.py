@@ -2,7 +2,9 @@
 
 A card counts once, however often it was answered: accepted if a suggestion of it was ever accepted, else overridden
 (with the latest reason), else unanswered. A card with lines of several rules counts for each of them. Counts from 1 to
-9 are withheld unless asked for, and where one withheld part could be worked out from the others, a second one is too.
+9 are withheld unless asked for, and where one withheld part could be worked out from the others of its line, a second
+one is too. Who compares several reports over different periods can still narrow a withheld count down; callers over
+HTTP are therefore given whole weeks and their own cards alone (see `web.analytics`).
 """
 
 from __future__ import annotations
@@ -10,16 +12,17 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, Select, and_, case, func, select
+from sqlalchemy import Connection, Row, Select, Table, and_, case, func, select
 
 from cds_service.store.database import Database
+from cds_service.store.periods import Period
 from cds_service.store.tables import card, card_rule, feedback, lost
 
 SMALLEST = 10
 Dimension = Literal["week", "client"]
+DIMENSIONS: tuple[Dimension, ...] = ("week", "client")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,51 +42,58 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """lost: calls whose cards could not be counted. unknown: answers to cards the ledger does not know."""
+    """lost: calls whose cards could not be counted. unknown: answers to cards the ledger does not know, a count like
+    the others. smallest: what lies below was withheld.
+    """
 
     lines: tuple[Line, ...]
     lost: int
-    unknown: int
+    unknown: int | str
+    period: Period = field(default_factory=Period)
+    smallest: int = SMALLEST
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which cards are counted. None: any. rule: a code such as "DVT02"."""
+
+    period: Period = field(default_factory=Period)
+    rule: str | None = None
+    client: str | None = None
+    tenant: str | None = None
 
 
 def report(
-    database: Database,
-    *,
-    by: Iterable[Dimension] = (),
-    since: datetime | None = None,
-    until: datetime | None = None,
-    client: str | None = None,
-    smallest: int = SMALLEST,
+    database: Database, choice: Choice = Choice(), *, by: Iterable[Dimension] = (), smallest: int = SMALLEST
 ) -> Report:
-    """`by`: further divisions. `since` (inclusive) and `until` (exclusive) are of the showing. Raises Unavailable.
+    """`by`: further divisions. The period is of the showing. Raises Unavailable.
 
     smallest: counts below it are withheld; 0 shows all.
     """
     by = tuple(by)
     database.prepare()
     with database.read() as connection:
-        counts = _counted(connection, _within(since, until, client), by)
+        counts = _counted(connection, choice, by)
         titles = _titles(connection)
         missing = connection.execute(select(func.coalesce(func.sum(lost.c.entries), 0))).scalar() or 0
-        strays = (
-            connection.execute(
-                select(func.count()).select_from(feedback).where(feedback.c.card.not_in(select(card.c.card)))
-            ).scalar()
-            or 0
-        )
+        strays = connection.execute(_strays(choice)).scalar() or 0
     lines = tuple(_line(key, found, titles, smallest) for key, found in sorted(counts.items()))
-    return Report(lines, missing, strays)
+    unknown = withheld({"unknown": strays}, smallest, whole_told=False)["unknown"]
+    return Report(lines, missing, unknown, choice.period, smallest)
 
 
-def _within(since: datetime | None, until: datetime | None, client: str | None) -> list[Any]:
-    limits: list[Any] = []
-    if since is not None:
-        limits.append(card.c.at >= since)
-    if until is not None:
-        limits.append(card.c.at < until)
-    if client is not None:
-        limits.append(card.c.client == client)
-    return limits
+def _within(choice: Choice, table: Table, moment: str) -> list[Any]:
+    """The conditions of a choice on a table of cards or answers; `moment` names its column of time."""
+    since, until = choice.period.since, choice.period.until
+    limits: list[Any] = [] if since is None else [table.c[moment] >= since]
+    limits += [] if until is None else [table.c[moment] < until]
+    limits += [] if choice.client is None else [table.c.client == choice.client]
+    return limits + ([] if choice.tenant is None else [table.c.tenant == choice.tenant])
+
+
+def _strays(choice: Choice) -> Select[Any]:
+    unknown = feedback.c.card.not_in(select(card.c.card))
+    return select(func.count()).select_from(feedback).where(unknown, *_within(choice, feedback, "received"))
 
 
 def _answered() -> Any:
@@ -99,7 +109,7 @@ def _answered() -> Any:
     )
 
 
-def _counted(connection: Connection, limits: list[Any], by: tuple[str, ...]) -> dict[tuple[str, ...], Counter[str]]:
+def _counted(connection: Connection, choice: Choice, by: tuple[str, ...]) -> dict[tuple[str, ...], Counter[str]]:
     """Counts by (rule, week, client), where what is not divided by is "". Keys of a counter: shown, accepted,
     overridden, unanswered, and "reason:<code>".
     """
@@ -110,6 +120,8 @@ def _counted(connection: Connection, limits: list[Any], by: tuple[str, ...]) -> 
     ).label("state")
     reason = case((answered.c.accepted == 1, ""), else_=func.coalesce(override.c.reason, "")).label("reason")
     divisions = [card.c[name] for name in by]
+    limits = _within(choice, card, "at")
+    limits += [] if choice.rule is None else [card_rule.c.code == choice.rule]
     query: Select[Any] = (
         select(card_rule.c.code, *divisions, state, reason, func.count().label("cards"))
         .join_from(card, card_rule, card_rule.c.card == card.c.card)
@@ -171,23 +183,16 @@ def withheld(parts: Mapping[str, int], smallest: int, *, whole_told: bool) -> di
     }
 
 
-def answers(
-    database: Database,
-    *,
-    since: datetime | None = None,
-    until: datetime | None = None,
-    client: str | None = None,
-    comments: bool = False,
-) -> Iterator[dict[str, Any]]:
-    """Every answer in the shape of 45 CFR 170.315(b)(11): intervention, action, feedback, user, date, location.
+def answers(database: Database, choice: Choice = Choice(), *, comments: bool = False) -> Iterator[dict[str, Any]]:
+    """Every answer in the shape of 45 CFR 170.315(b)(11)(ii)(C): intervention, action, feedback, user, date, location.
 
     user: the keyed hash of the user the card was shown to ("" when the card is unknown). location: client and tenant.
-    comments: with the free texts, which may name people. Raises Unavailable.
+    comments: with the free texts, which may name people. The period is of the answer; a rule chooses the cards that
+    are its own. Raises Unavailable.
     """
     database.prepare()
-    limits: list[Any] = [] if since is None else [feedback.c.received >= since]
-    limits += [] if until is None else [feedback.c.received < until]
-    limits += [] if client is None else [feedback.c.client == client]
+    limits = _within(choice, feedback, "received")
+    limits += [] if choice.rule is None else [card.c.topic == choice.rule]
     same = and_(card.c.card == feedback.c.card, card.c.client == feedback.c.client, card.c.tenant == feedback.c.tenant)
     own = and_(card_rule.c.card == card.c.card, card_rule.c.role == "card")
     query = (

@@ -119,6 +119,14 @@ class Database:
             self.up = True
         return self.up
 
+    def load(self) -> None:
+        """Imports what the first use would import."""
+        from cds_service.store import answers, feedback, migrations, tables  # noqa: F401
+
+        self.url.get_dialect().import_dbapi()
+        if self.is_sqlite:  # a new file's tables are made in the first call
+            import alembic.command  # noqa: F401
+
     def prepare(self) -> None:
         """Makes sure once that the tables are there: SQLite's are made, PostgreSQL's must be. Raises Unavailable."""
         from cds_service.store import migrations
@@ -134,6 +142,20 @@ class Database:
                 log.error("ledger tables are of another version", extra={"found": found, "needed": migrations.HEAD})
                 raise Unavailable("the ledger's tables are of another version: run `cds ledger migrate`")
         self._prepared = True
+
+    def version(self) -> str:
+        """Of its tables; "" when there are none. Raises Unavailable."""
+        from cds_service.store import migrations
+
+        with _told():
+            return migrations.current(self._engine("light")) or ""
+
+    def shrink(self) -> None:
+        """What was deleted leaves SQLite's log of changes too. Raises Unavailable."""
+        if self.is_sqlite:
+            with _told(), self._engine("durable").connect() as connection:
+                connection.rollback()
+                connection.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # outside any transaction
 
     def migrate(self) -> str:
         """Brings the tables up to date; gives their version. Raises Unavailable, also for tables newer than we know."""

@@ -24,6 +24,24 @@ def _flat(line: Line) -> dict[str, Any]:
     return {**{name: getattr(line, name) for name in _COLUMNS}, "reasons": reasons, "title": line.title}
 
 
+def as_mapping(report: Report) -> dict[str, Any]:
+    """The report for JSON. Counts are numbers, or texts where they are withheld; moments are ISO texts or None."""
+    since, until = report.period.since, report.period.until
+    return {
+        "from": since.isoformat() if since else None,
+        "until": until.isoformat() if until else None,
+        "withheld_below": report.smallest,
+        "lines": [_nested(line) for line in report.lines],
+        "unknown": report.unknown,
+        "lost": report.lost,
+    }
+
+
+def _nested(line: Line) -> dict[str, Any]:
+    counts = {name: getattr(line, name) for name in _COLUMNS if getattr(line, name) != ""}
+    return {**counts, "title": line.title, "reasons": dict(line.reasons)}
+
+
 def as_csv(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     """CSV (RFC 4180), header first, a row a piece. Text a spreadsheet would run as a formula gets an apostrophe."""
     header = False

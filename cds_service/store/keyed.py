@@ -7,6 +7,7 @@ is recognised any more, so it must be kept. An id is only an id within one clien
 from __future__ import annotations
 
 import hmac
+import logging
 import os
 import secrets
 from dataclasses import dataclass, field
@@ -14,6 +15,8 @@ from hashlib import sha256
 from pathlib import Path
 
 from cds_service.errors import SettingsError
+
+log = logging.getLogger("cds_service.store")
 
 SHORTEST = 16  # bytes
 
@@ -65,6 +68,8 @@ def kept_at(file: Path) -> bytes:
                 pass
             finally:
                 fresh.unlink()
+        if file.stat().st_mode & 0o077:
+            log.warning("the secret can be read by others than its owner", extra={"file": str(file)})
         return file.read_bytes().strip()
     except OSError as error:
         raise SettingsError(f"no CDS_SECRET, and {file} cannot be used: {error.strerror}") from None

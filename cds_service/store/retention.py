@@ -5,6 +5,8 @@ Both reach the spool too (it is moved first, so the database must be up), and bo
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,15 +25,16 @@ class Removed:
     comments: int = 0
 
 
-def purge(ledger: SqlLedger, older_than: timedelta, now: datetime, *, comments_only: bool = False) -> Removed:
+def purge(
+    ledger: SqlLedger, older_than: timedelta, now: datetime, *, comments_only: bool = False, dry_run: bool = False
+) -> Removed:
     """Removes cards shown before `now - older_than` with their answers, and older answers to cards unknown.
 
-    comments_only: keeps all of it and removes the free texts alone. Raises Unavailable.
+    comments_only: keeps all of it and removes the free texts alone. dry_run: only says what would go. Raises
+    Unavailable.
     """
     before = now - older_than
-    ledger.drainer.drain()
-    ledger.database.prepare()
-    with ledger.database.begin() as connection:
+    with _removing(ledger, dry_run) as connection:
         if comments_only:
             old = and_(feedback.c.received < before, feedback.c.comment.is_not(None))
             return Removed(0, 0, connection.execute(update(feedback).where(old).values(comment=None)).rowcount)
@@ -43,15 +46,29 @@ def purge(ledger: SqlLedger, older_than: timedelta, now: datetime, *, comments_o
         return Removed(removed.cards, removed.answers + strays, removed.comments)
 
 
-def forget(ledger: SqlLedger, patient_id: str, *, client: str | None = None, tenant: str | None = None) -> Removed:
-    """Removes every card shown about a patient, with its answers. `patient_id` is the id the client used.
-
-    client, tenant: None means every one the ledger knows. A call in progress may still add a card: run it after the
-    patient's record is closed. Raises Unavailable.
-    """
+@contextmanager
+def _removing(ledger: SqlLedger, dry_run: bool) -> Iterator[Connection]:
+    """A transaction over all that is kept, the spool's entries too; undone at the end of a dry run."""
     ledger.drainer.drain()
     ledger.database.prepare()
     with ledger.database.begin() as connection:
+        yield connection
+        if dry_run:
+            connection.rollback()
+    if not dry_run:
+        ledger.database.shrink()
+
+
+def forget(
+    ledger: SqlLedger, patient_id: str, *, client: str | None = None, tenant: str | None = None, dry_run: bool = False
+) -> Removed:
+    """Removes every card shown about a patient, with its answers. `patient_id` is the id the client used.
+
+    client, tenant: None means every one the ledger knows. A call in progress may still add a card: run it after the
+    patient's record is closed. Answers to cards the ledger does not know cannot be told to be about anybody. Raises
+    Unavailable.
+    """
+    with _removing(ledger, dry_run) as connection:
         pairs = connection.execute(select(card.c.client, card.c.tenant).distinct()).all()
         hashes = [
             ledger.keyed.patient(pair.client, pair.tenant, patient_id)

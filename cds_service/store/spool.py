@@ -74,7 +74,7 @@ class Spool:
         in_child(self._forked)
 
     def append(self, line: bytes) -> None:
-        """Writes one entry (without line breaks). Raises OSError when the disk cannot take it, Full for one that keeps."""
+        """Writes one entry (without line breaks). Raises OSError when the disk cannot take it, and Full (see above)."""
         dropped: list[bytes] = []
         with self._lock:
             if self._handle is not None and self._written + len(line) >= self.segment:
