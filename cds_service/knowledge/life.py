@@ -9,6 +9,20 @@ from cds_service.knowledge.site import SIGNED_ONLY, Site
 from cds_service.model.rule import Rule, Service
 
 SIGNATURE = ("by", "on", "next")
+# What a rule or a pack states of itself beside the citation and the dates (45 CFR 170.315(b)(11)(iv)(A)).
+ATTRIBUTES = (
+    "developer",
+    "funding",
+    "race",
+    "ethnicity",
+    "language",
+    "sexual_orientation",
+    "gender_identity",
+    "sex",
+    "birth_date",
+    "social_determinants",
+    "health_status",
+)
 MOST_NAMED = 12  # rules named in one message; the others are counted
 
 

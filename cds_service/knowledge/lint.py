@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cds_service.errors import ContentError
+from cds_service.knowledge.article import FILE as ARTICLE
+from cds_service.knowledge.article import check_article, unplaced
 from cds_service.knowledge.cases import load_cases
 from cds_service.knowledge.catalogue import Catalogue, load
 from cds_service.knowledge.content import Content
-from cds_service.knowledge.life import is_signed
+from cds_service.knowledge.life import ATTRIBUTES, is_signed
 from cds_service.model.criteria import Parameter
 from cds_service.model.rule import Outcome, Rule
 
@@ -54,6 +56,11 @@ def findings(catalogue: Catalogue) -> Iterator[Finding]:
         yield _finding(where, f"nothing uses `{name}`", "Use it or remove it.")
     yield from _sources(catalogue)
     yield from _codes(catalogue)
+    check_article(catalogue.content, catalogue.rules)
+    for name in unplaced(catalogue.content, catalogue.rules):
+        yield _finding(
+            f"hooks/{ARTICLE}", f"{name} has no place", "Name it beside the statement it answers, or under `beyond`."
+        )
     for rule in catalogue.rules.values():
         yield from _rule(catalogue, rule)
 
@@ -73,6 +80,14 @@ def _rule(catalogue: Catalogue, rule: Rule) -> Iterator[Finding]:
         yield _finding(
             rule.file, f"{rule.id} names no source", "List at least one key of references.yaml under `references`."
         )
+    for name in ATTRIBUTES:
+        if name not in (rule.life.get("attributes") or {}):
+            yield _finding(rule.file, f"{rule.id} says nothing of {name}", "State it in hooks/attributes.yaml.")
+    for name in rule.life.get("attributes") or ():
+        if name not in ATTRIBUTES:
+            yield _finding(
+                rule.file, f"no source attribute is called `{name}`", f"It is one of {', '.join(ATTRIBUTES)}."
+            )
     if rule.status == "active" and not is_signed(rule):
         yield _finding(
             rule.file,

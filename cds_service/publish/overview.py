@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable
 
-from cds_service.errors import ContentError
+from cds_service.knowledge.article import BEYOND, check_article, groups
 from cds_service.knowledge.catalogue import Catalogue
-from cds_service.knowledge.reader import Table
-from cds_service.knowledge.shapes import nearest
 from cds_service.model.rule import Rule
 from cds_service.publish.handbook import HALVES, KINDS, LinkTo, in_markdown
 from cds_service.publish.page import Block, Heading, Paragraph, grid, link
-
-ARTICLE = "article.yaml"
 
 
 def index(catalogue: Catalogue, to: LinkTo = in_markdown, coverage: str = "coverage.md") -> list[Block]:
@@ -46,37 +41,17 @@ def _row(rule: Rule, to: LinkTo) -> tuple[str, ...]:
 
 def coverage(catalogue: Catalogue, to: LinkTo = in_markdown) -> list[Block]:
     """Statement by statement. Raises ContentError when the table names a rule that does not exist."""
-    table = catalogue.content.table(ARTICLE, required=False)
+    check_article(catalogue.content, catalogue.rules)
     blocks: list[Block] = [
         Heading(1, "What the source article says, and the rules that answer it"),
-        Paragraph(
-            "The article's statements in our words. A statement no rule answers would stand here with an empty cell."
-        ),
+        Paragraph("The article's statements in our words, each with its rules."),
     ]
-    for group in table.get("statements") or ():
-        rows = [(row["says"], _rules(catalogue, row, to)) for row in group["rows"]]
-        blocks += [Heading(2, str(group["group"])), *grid(("The article says", "Rules"), rows)]
-    rows = [(row["why"], _rules(catalogue, row, to)) for row in table.get("beyond") or ()]
-    if rows:
-        blocks += [Heading(2, "Beyond the article"), *grid(("Why these are here", "Rules"), rows)]
+    for group, rows in groups(catalogue.content):
+        header = ("Why these are here" if group == BEYOND else "The article says", "Rules")
+        told = [(said, _rules(catalogue, names, to)) for said, names in rows]
+        blocks += [Heading(2, group), *grid(header, told)]
     return blocks
 
 
-def _rules(catalogue: Catalogue, row: Table, to: LinkTo) -> str:
-    for name in row["rules"]:
-        if name not in catalogue.rules:
-            raise ContentError(f"no rule is called `{name}`{nearest(name, catalogue.rules)}", row.where("rules"))
-    return ", ".join(f"{link(name.upper(), to(name))} {catalogue.rules[name].title}" for name in row["rules"])
-
-
-def unplaced(catalogue: Catalogue) -> list[str]:
-    """Rules that neither answer a statement nor stand among those beyond it."""
-    table = catalogue.content.table(ARTICLE, required=False)
-    groups: Iterable[Any] = table.get("statements") or ()
-    placed = {name for row in (*_flat(groups), *(table.get("beyond") or ())) for name in row["rules"]}
-    return [name for name in catalogue.rules if name not in placed]
-
-
-def _flat(groups: Iterable[Any]) -> Iterator[Any]:
-    for group in groups:
-        yield from group["rows"]
+def _rules(catalogue: Catalogue, names: Iterable[str], to: LinkTo) -> str:
+    return ", ".join(f"{link(name.upper(), to(name))} {catalogue.rules[name].title}" for name in names)

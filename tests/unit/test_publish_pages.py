@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -9,14 +10,18 @@ from html.parser import HTMLParser
 import pytest
 from content import CONTENT, HOOKS, ROOT
 
+from cds_service.errors import ContentError
+from cds_service.knowledge.article import unplaced
 from cds_service.knowledge.catalogue import load
+from cds_service.knowledge.content import Content
+from cds_service.knowledge.lint import check
 from cds_service.knowledge.queries import all_nodes
 from cds_service.model.criteria import Fact, children
 from cds_service.publish import facts, library
 from cds_service.publish.attributes import attributes
 from cds_service.publish.handbook import page, sections
 from cds_service.publish.notes import notes_of
-from cds_service.publish.overview import coverage, unplaced
+from cds_service.publish.overview import coverage
 from cds_service.publish.page import Bullets, Grid, Heading, Line, Paragraph, html, link, markdown, plain, strong
 from cds_service.publish.reach import reach
 from cds_service.publish.transparency import as_json
@@ -226,7 +231,29 @@ def test_every_statement_of_the_article_has_a_rule_and_every_rule_a_place():
     statements = [row for block in coverage(CATALOGUE) if isinstance(block, Grid) for row in block.rows]
     assert len(statements) > 20
     assert all(rules for _, rules in statements)
-    assert unplaced(CATALOGUE) == []
+    assert unplaced(CONTENT, CATALOGUE.rules) == []
+
+
+def test_the_check_finds_a_rule_without_a_place_and_an_attribute_nobody_asks_for(tmp_path):
+    folder = tmp_path / "hooks"
+    shutil.copytree(HOOKS, folder, ignore=shutil.ignore_patterns("handbook", "schemas"))
+    article, rule = folder / "article.yaml", folder / "rules" / "wt-01" / "rule.yaml"
+    article.write_text(
+        article.read_text(encoding="utf-8").replace("rules: [wt-01]", "rules: [fev-01]"), encoding="utf-8"
+    )
+    rule.write_text(
+        rule.read_text(encoding="utf-8").replace("attributes: {sex:", "attributes: {sexx:"), encoding="utf-8"
+    )
+    found = [str(item) for item in check(Content.at(folder))]
+    assert (
+        "hooks/article.yaml:1: wt-01 has no place. Name it beside the statement it answers, or under `beyond`." in found
+    )
+    assert any("wt-01/rule.yaml:1: no source attribute is called `sexx`" in item for item in found)
+    article.write_text(
+        article.read_text(encoding="utf-8").replace("rules: [fev-01]", "rules: [wt-10]"), encoding="utf-8"
+    )
+    with pytest.raises(ContentError, match="no rule is called `wt-10`"):
+        coverage(load(Content.at(folder)))
 
 
 # ------------------------------------------------------------------ one text, two dresses
