@@ -33,6 +33,7 @@ COMMANDS = {
     "feedback": ("ledger", "what became of the cards: report and export"),
     "ledger": ("ledger", "the database of what was shown and answered: care and deletion"),
 }
+HELP = ("-h", "--help", "help")
 FAILED = 2
 INTERRUPTED = 130
 
@@ -40,10 +41,7 @@ INTERRUPTED = 130
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; gives the exit code: 0, 1 for findings, 2 for an error."""
     given = list(sys.argv[1:] if argv is None else argv)
-    if not given or given[0] in ("-h", "--help", "help"):
-        print(overview())
-        return 0 if given else FAILED
-    if given[0] not in COMMANDS:
+    if given and given[0] not in (*COMMANDS, *HELP):
         near = difflib.get_close_matches(given[0], COMMANDS, n=1)
         print(f"cds: there is no command {given[0]}" + (f"; did you mean {near[0]}?" if near else ""), file=sys.stderr)
         return FAILED
@@ -62,6 +60,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(given: list[str]) -> int:
+    if not given or given[0] in HELP:
+        print(overview(), flush=True)
+        return 0 if given else FAILED
     module = importlib.import_module(f"cds_service.commands.{COMMANDS[given[0]][0]}")
     parser = argparse.ArgumentParser(prog="cds", allow_abbrev=False)
     module.add(parser.add_subparsers(dest="command", required=True, metavar="COMMAND"))
