@@ -6,6 +6,7 @@ Must not decide anything about a patient.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
@@ -18,6 +19,7 @@ from cds_service.publish.notes import Notes
 from cds_service.publish.page import Block, Heading, Line, Paragraph, bullets, grid, link, strong
 from cds_service.publish.reach import Reach, reach
 from cds_service.publish.sentences import Sentences, amount
+from cds_service.record.calculations import CALCULATIONS
 
 HALVES = {"vascular": "Red flags and vessels", "deficiency": "Deficiencies, medicines and habits"}
 KINDS = {
@@ -96,6 +98,7 @@ def sections(catalogue: Catalogue, rule: Rule, notes: Notes, to: LinkTo = in_mar
         ("Parameters", parameters(catalogue, rests_on)),
         ("Points", points(rests_on, writer)),
         ("What the names mean", terms(rests_on, writer)),
+        ("How values are worked out", workings(rests_on)),
         ("Cases", proofs.cases(catalogue, rule)),
         ("Known limits", bullets(rule.limits)),
         ("Sources", sources.cited_by(rule)),
@@ -115,9 +118,7 @@ def criteria(rule: Rule, writer: Sentences, to: LinkTo) -> list[Block]:
         ]
         blocks += bullets(lines)
     if rule.when is not None:
-        said = (
-            "It gathers only when this holds:" if rule.collected else "It speaks when this holds, and is known to hold:"
-        )
+        said = "It gathers only when this holds:" if rule.collected else "It speaks when this is known to hold:"
         blocks += [Paragraph(said), *bullets(writer.lines(rule.when, short=FINE))]
     if rule.unless:
         blocks.append(Paragraph("It stays away when one of these is known to hold:"))
@@ -158,6 +159,12 @@ def _item(item: Node, writer: Sentences) -> Iterable[tuple[str, str]]:
             for low, high, given in item.bands:
                 ends = f"up to {high}" if low is None else f"from {low}" if high is None else f"{low} to {high}"
                 yield f"{given:+d}", f"{writer.say(item.of)} {ends}"
+
+
+def workings(rests_on: Reach) -> list[Block]:
+    """What each calculation does, in its own words."""
+    said = {name: inspect.getdoc(CALCULATIONS[name].function) or "" for name in sorted(rests_on.calculations)}
+    return bullets(f"{strong(name.replace('-', ' '))}: {text.replace('`', '')}" for name, text in said.items())
 
 
 def terms(rests_on: Reach, writer: Sentences) -> list[Block]:

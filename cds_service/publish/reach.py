@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from cds_service.knowledge.catalogue import Catalogue
 from cds_service.knowledge.queries import all_nodes
 from cds_service.knowledge.vocabulary import ORDER_PREFIX
-from cds_service.model.criteria import Anchor, Fact, Named, Node, Parameter, Span, children
+from cds_service.model.criteria import Anchor, Calculation, Fact, Named, Node, Parameter, Span, children
 from cds_service.model.rule import Order, Rule
 from cds_service.model.vocabulary import Analyte, ValueSet
 
@@ -26,6 +26,7 @@ class Reach:
     analytes: Mapping[str, Analyte]
     orders: Mapping[str, Order]
     form: Mapping[str, str]
+    calculations: tuple[str, ...] = ()
     patient: tuple[str, ...] = ()  # "age", "sex", "deceased": read of the Patient itself
 
     @property
@@ -39,6 +40,7 @@ def reach(catalogue: Catalogue, rule: Rule) -> Reach:
     names: dict[str, Named] = {}
     parameters: dict[str, Parameter] = {}
     patient: list[str] = []
+    calculations: list[str] = []
     items: list[str] = [item for ask in rule.ask for item in ask.items]
     wanted: list[str] = [ORDER_PREFIX + line.order for outcome in rule.outcomes for line in outcome.orders]
     for node in _every(all_nodes(rule)):
@@ -47,6 +49,8 @@ def reach(catalogue: Catalogue, rule: Rule) -> Reach:
                 names.setdefault(node.name, node)
             case Parameter():
                 parameters.setdefault(node.name, _as_written(catalogue, rule, node))
+            case Calculation():
+                calculations.append(node.name)
             case Fact():
                 wanted += _sets_of(node)
                 patient += node.sets if node.kind == "patient" else ()
@@ -59,7 +63,16 @@ def reach(catalogue: Catalogue, rule: Rule) -> Reach:
         parameters.setdefault(name, parameter)
     sets, analytes, orders = _vocabulary(catalogue, wanted)
     form = {name: catalogue.form[name] for name in dict.fromkeys(items) if name in catalogue.form}
-    return Reach(names, parameters, sets, analytes, orders, form, tuple(dict.fromkeys(patient)))
+    return Reach(
+        names,
+        parameters,
+        sets,
+        analytes,
+        orders,
+        form,
+        tuple(dict.fromkeys(calculations)),
+        tuple(dict.fromkeys(patient)),
+    )
 
 
 def _every(roots: list[Node]) -> Iterator[Node]:

@@ -25,6 +25,7 @@ from cds_service.publish.overview import coverage
 from cds_service.publish.page import Bullets, Grid, Heading, Line, Paragraph, html, link, markdown, plain, strong
 from cds_service.publish.reach import reach
 from cds_service.publish.transparency import as_json
+from cds_service.record.calculations import CALCULATIONS
 
 CATALOGUE = load(CONTENT)
 NOTES = notes_of(CONTENT)
@@ -133,6 +134,17 @@ def test_criteria_are_sentences():
     assert (
         "(**tender** or **entire-leg** or **calf-larger** or **pitting** or **collateral**) is known to be so" in text
     )
+
+
+def test_what_a_calculation_does_is_told_where_it_is_used():
+    used = {name for rule in RULES for name in reach(CATALOGUE, rule).calculations}
+    assert used == set(CALCULATIONS)
+    for rule in RULES:
+        for name in reach(CATALOGUE, rule).calculations:
+            assert re.search(rf"^- \*\*{name.replace('-', ' ')}\*\*: \S.{{20,}}", PAGES[f"{rule.id}.md"], re.M), (
+                rule.id,
+                name,
+            )
 
 
 def test_every_option_of_a_fact_has_words_of_its_own():

@@ -55,6 +55,7 @@ def ratio(now: datetime, over: Answer, under: Answer, factor: Limit | None = Non
 
 
 def product(now: datetime, a: Answer, b: Answer) -> Answer:
+    """a x b in canonical units; unknown where one of them is."""
     first, second = canonical(a), canonical(b)
     if first is None or second is None:
         return unknown(a, b)
