@@ -16,7 +16,7 @@ from typing import Any
 from cds_service.batch.comparison import compare, demo_charts
 from cds_service.bootstrap import house_of
 from cds_service.consult import House
-from cds_service.errors import SettingsError
+from cds_service.errors import ContentError, SettingsError
 from cds_service.fhir.demo_people import DemoPeople
 from cds_service.knowledge.catalogue import Catalogue, load
 from cds_service.knowledge.content import Content
@@ -105,7 +105,7 @@ def _folder(given: str | None) -> Path:
 
 def run_diff(args: argparse.Namespace) -> int:
     with ExitStack() as stack:
-        old, new = (load(Content.at(_content(text, stack))) for text in (args.old, args.new))
+        old, new = (_loaded(text, stack) for text in (args.old, args.new))
         parts = differences(old, new)
         for part in parts:
             print(f"\n{part.title}")
@@ -119,6 +119,13 @@ def run_diff(args: argparse.Namespace) -> int:
         for line in changed or ["nobody's, among the charts compared"]:
             print(f"  - {line}")
     return 0
+
+
+def _loaded(text: str, stack: ExitStack) -> Catalogue:
+    try:
+        return load(Content.at(_content(text, stack)))
+    except ContentError as error:
+        raise ContentError(f"{error.message} (in {text})", error.where) from None
 
 
 def _answers(old: Catalogue, new: Catalogue, args: argparse.Namespace) -> Iterator[str]:

@@ -204,6 +204,14 @@ def test_a_folder_or_revision_that_does_not_exist_is_refused(tmp_path):
         run("diff", str(HOOKS), str(HOOKS), "--over", str(tmp_path / "nothing.ndjson"))
 
 
+def test_a_content_that_cannot_be_read_is_named(hooks):
+    change(hooks, "rules/fe-01/rule.yaml", "    - anaemic\n", "    - anaemick\n")
+    with pytest.raises(ContentError) as refused:
+        run("diff", str(HOOKS), str(hooks))
+    assert str(refused.value).startswith("hooks/rules/fe-01/rule.yaml:")
+    assert str(refused.value).endswith(f"(did you mean `anaemic`?) (in {hooks})")
+
+
 def test_a_revision_of_this_repository_is_a_content_too(capsys, monkeypatch):
     monkeypatch.chdir(ROOT)
     done = subprocess.run(["git", "rev-parse", "HEAD:hooks"], capture_output=True)
