@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from importlib.resources import files
 
 import orjson
 
@@ -58,6 +59,18 @@ def _answers(item: Replayed) -> dict[str, str]:
 
 def demo_charts(people: DemoPeople, house: House) -> list[bytes]:
     """The synthetic people as of this house's clock, one Bundle a line, named by their stories."""
-    return [
-        orjson.dumps({"uid": story, "request": bundle}) for story, bundle in people.bundles(house.clock.rules()).items()
-    ]
+    bundles = people.bundles(house.clock.rules())
+    return [orjson.dumps({"uid": story, "request": bundle}) for story, bundle in bundles.items()]
+
+
+def demo_orders(people: DemoPeople, house: House) -> dict[str, list[bytes]]:
+    """By hook, those of them for whom an order is being written there, as hook requests."""
+    drafts = orjson.loads(files("cds_service.fixtures").joinpath("drafts.json").read_bytes())
+    bundles = people.bundles(house.clock.rules())
+    found: dict[str, list[bytes]] = {}
+    for name, draft in drafts.items():
+        story, _, hook = name.partition(".")
+        orders = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": draft}]}
+        request = {"hook": hook, "context": {"draftOrders": orders}, "prefetch": {"chart": bundles[story]}}
+        found.setdefault(hook, []).append(orjson.dumps({"uid": story, "request": request}))
+    return found

@@ -69,8 +69,21 @@ def call_for(body: Mapping[str, Any], queries: Iterable[Query], service: str, ho
         entry = [{"resource": item} | ({"fullUrl": url} if url else {}) for url, item in matching]
         prefetch[query.key] = {"resourceType": "Bundle", "type": "searchset", "entry": entry}
     return HookCall(
-        service, hook, "00000000-0000-4000-8000-000000000000", "Practitioner/replay", patient_id, "replay", prefetch
+        service,
+        hook,
+        "00000000-0000-4000-8000-000000000000",
+        "Practitioner/replay",
+        patient_id,
+        "replay",
+        prefetch,
+        _drafts(body) if hook.startswith("order-") else (),
     )
+
+
+def _drafts(body: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    """The orders being written in a hook request; on other hooks they say nothing yet."""
+    drafts = (body.get("context") or {}).get("draftOrders")
+    return tuple(item for _, item in resources_of(drafts)) if isinstance(drafts, dict) else ()
 
 
 def _brought(query: Query) -> tuple[str, ...]:

@@ -7,15 +7,15 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from cds_service.batch.comparison import compare, demo_charts
+from cds_service.batch.comparison import compare, demo_charts, demo_orders
+from cds_service.batch.replay import charts
 from cds_service.bootstrap import house_of
-from cds_service.consult import House
 from cds_service.errors import ContentError, SettingsError
 from cds_service.fhir.demo_people import DemoPeople
 from cds_service.knowledge.catalogue import Catalogue, load
@@ -129,21 +129,33 @@ def _loaded(text: str, stack: ExitStack) -> Catalogue:
 
 
 def _answers(old: Catalogue, new: Catalogue, args: argparse.Namespace) -> Iterator[str]:
-    """The fixtures, then the charts of `--over`, on the hooks that need no orders of the moment."""
+    """The fixtures, those for whom an order is being written, then the charts of `--over`."""
     settings = read_settings(overrides={"now": args.now})
     before, after = house_of(settings, old), house_of(settings, new)
-    for place, lines in _charts(args, after):
-        for item in compare(before, after, lines, HOOKS):
+    people = DemoPeople()
+    groups: list[tuple[str, list[bytes], tuple[str, ...]]] = [("fixture", demo_charts(people, after), HOOKS)]
+    groups += [("fixture", lines, (hook,)) for hook, lines in demo_orders(people, after).items()]
+    groups += [("chart", lines, (hook,)) for hook, lines in _given(args.over).items()] if args.over else []
+    for place, lines, hooks in groups:
+        for item in compare(before, after, lines, hooks):
             yield f"{place} {item.chart}, {item.hook}: {item.rule} {item.before} → {item.after}"
 
 
-def _charts(args: argparse.Namespace, house: House) -> Iterator[tuple[str, Iterable[bytes]]]:
-    yield "fixture", demo_charts(DemoPeople(), house)
-    if args.over:
-        try:
-            yield "chart", Path(args.over).read_bytes().splitlines()
-        except OSError as error:
-            raise SettingsError(f"--over: {args.over} cannot be read: {error.strerror}") from None
+def _given(file: str) -> dict[str, list[bytes]]:
+    """The lines of `--over` by hook: a hook request by its own, any other chart by each that needs no order."""
+    try:
+        lines = [line for line in Path(file).read_bytes().splitlines() if line.strip()]
+    except OSError as error:
+        raise SettingsError(f"--over: {file} cannot be read: {error.strerror}") from None
+    try:
+        bodies = [body for _, body in charts(lines)]
+    except (ValueError, AttributeError):
+        raise SettingsError(f"--over: {file} is not NDJSON of charts: one JSON object a line") from None
+    found: dict[str, list[bytes]] = {}
+    for line, body in zip(lines, bodies, strict=True):
+        for hook in [body["hook"]] if body.get("hook") else HOOKS:
+            found.setdefault(str(hook), []).append(line)
+    return found
 
 
 def _content(text: str, stack: ExitStack) -> Path:

@@ -7,13 +7,17 @@ import subprocess
 import pytest
 from content import CONTENT, HOOKS, ROOT
 
+from cds_service.batch.comparison import demo_charts, demo_orders
+from cds_service.bootstrap import house_of
 from cds_service.commands import publishing
 from cds_service.errors import ContentError, SettingsError
+from cds_service.fhir.demo_people import DemoPeople
 from cds_service.knowledge.catalogue import load
 from cds_service.knowledge.content import Content
 from cds_service.publish.differences import differences
 from cds_service.publish.lock import digests
 from cds_service.publish.wording import compared, words
+from cds_service.settings import read_settings
 
 OLD = load(CONTENT)
 
@@ -166,16 +170,32 @@ def test_the_command_tells_whose_answers_change_among_the_fixtures(hooks, capsys
     assert "fixture nothing" not in told
 
 
-def test_and_among_the_charts_given(hooks, tmp_path, capsys):
-    from datetime import datetime
+def test_an_order_story_is_answered_with_its_order(hooks, capsys):
+    change(hooks, "rules/med-05/rule.yaml", "indicator: warning", "indicator: info")
+    assert run("diff", str(HOOKS), str(hooks)) == 0
+    told = capsys.readouterr().out.partition("Whose answers change\n")[2].splitlines()
+    [name] = load(CONTENT).rules["med-05"].outcomes
+    assert told == [
+        f"  - fixture cramps, order-{hook}: MED05 fired ({name.name}, warning) → fired ({name.name}, info)"
+        for hook in ("select", "sign")
+    ]
 
-    from cds_service.batch.comparison import demo_charts
-    from cds_service.bootstrap import house_of
-    from cds_service.fhir.demo_people import DemoPeople
-    from cds_service.settings import read_settings
 
+def test_a_hook_request_among_the_charts_is_answered_on_its_own_hook(hooks, tmp_path, capsys):
     settings = read_settings({}, {"now": "2026-03-02T10:00:00Z"})
-    assert settings.now == datetime.fromisoformat("2026-03-02T10:00:00+00:00")
+    lines = demo_orders(DemoPeople(), house_of(settings, OLD))["order-sign"]
+    [line] = [line for line in lines if b'"uid":"cramps"' in line]
+    (tmp_path / "charts.ndjson").write_bytes(line)
+    change(hooks, "rules/med-05/rule.yaml", "status: draft", "status: retired")
+    assert run("diff", str(HOOKS), str(hooks), "--over", str(tmp_path / "charts.ndjson")) == 0
+    told = [item for item in capsys.readouterr().out.splitlines() if item.startswith("  - chart ")]
+    assert len(told) == 1
+    assert told[0].startswith("  - chart cramps, order-sign: MED05 fired (")
+    assert told[0].endswith(" → silent")
+
+
+def test_and_among_the_charts_given(hooks, tmp_path, capsys):
+    settings = read_settings({}, {"now": "2026-03-02T10:00:00Z"})
     lines = demo_charts(DemoPeople(), house_of(settings, OLD))
     (tmp_path / "charts.ndjson").write_bytes(b"\n".join(line for line in lines if b'"uid":"iron"' in line) + b"\n\n")
     change(hooks, "rules/fe-01/rule.yaml", "otherwise: warning", "otherwise: info")
@@ -202,6 +222,9 @@ def test_a_folder_or_revision_that_does_not_exist_is_refused(tmp_path):
         run("diff", "git:no-such-revision", str(HOOKS))
     with pytest.raises(SettingsError, match=r"--over: .* cannot be read"):
         run("diff", str(HOOKS), str(HOOKS), "--over", str(tmp_path / "nothing.ndjson"))
+    (tmp_path / "odd.ndjson").write_text("[1]\n")
+    with pytest.raises(SettingsError, match="is not NDJSON of charts"):
+        run("diff", str(HOOKS), str(HOOKS), "--over", str(tmp_path / "odd.ndjson"))
 
 
 def test_a_content_that_cannot_be_read_is_named(hooks):
