@@ -77,9 +77,11 @@ def not_taken(offered: Sequence[Offer], basket: Basket) -> tuple[Offer, ...]:
 
 
 def _accepted(offer: Offer, basket: Basket) -> bool:
-    """Was this order, by the first code it is sent with, accepted, and is that still in force?"""
-    sent = next(iter(_codings(offer, basket)), None)
-    earlier = basket.held.get(f"order:{sent['system']}|{sent['code']}") if sent else None
+    """Was this order, by the first code it is sent with (its text where it has none), accepted, and does that hold?"""
+    concept = _concept(offer, basket)
+    sent = next(iter(concept.get("coding", ())), None)
+    name = f"{sent.get('system', '')}|{sent['code']}" if sent else f"|{concept['text']}"
+    earlier = basket.held.get(f"order:{name}")
     return earlier is not None and earlier.outcome == "accepted" and earlier.covers("info")
 
 
