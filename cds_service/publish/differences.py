@@ -260,10 +260,15 @@ def _plain_tables(before: Side, after: Side) -> Iterator[Part]:
     old, new = before.catalogue, after.catalogue
     for title, was, now in (
         ("Questions of the form", old.form, new.form),
+        ("What cards call a name", _called(old), _called(new)),
         ("Reasons to set a card aside", old.all_reasons, new.all_reasons),
     ):
         if lines := tuple(_mappings("", was, now)):
             yield Part(title, lines)
+
+
+def _called(catalogue: Catalogue) -> dict[str, str]:
+    return {name: named.words for name, named in catalogue.definitions.items() if named.words}
 
 
 def _mappings(what: str, old: Any, new: Any) -> Iterator[str]:

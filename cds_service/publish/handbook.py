@@ -177,6 +177,7 @@ def terms(rests_on: Reach, writer: Sentences) -> list[Block]:
     ]
     lines: list[Line] = []
     for name, named in sorted(rests_on.names.items()):
-        first, *further = writer.lines(named.node, f"{strong(name)}: ")
+        called = f" (on cards: {named.words})" if named.words else ""
+        first, *further = writer.lines(named.node, f"{strong(name)}{called}: ")
         lines += [replace(first, meaning=name), *further]
     return [*blocks, *bullets(lines)] if lines else []

@@ -151,6 +151,11 @@ def test_a_source_that_was_read_since_is_told(hooks):
     assert parts["Source wells-2003"] == ["was to be verified, is verified"]
 
 
+def test_what_cards_call_a_name_is_told(hooks):
+    change(hooks, "words.yaml", "ck-14: CK\n", "ck-14: creatine kinase\n")
+    assert told(hooks) == ([], {"What cards call a name": ["ck-14: CK → creatine kinase"]})
+
+
 def test_an_order_with_another_code_is_told(hooks):
     change(hooks, "orders/orders.yaml", 'code: "2276-4"', 'code: "20567-4"')
     _, parts = told(hooks)

@@ -121,14 +121,15 @@ def test_a_page_has_every_part_a_clinician_signs(rule):
         for template in (outcome.summary, outcome.line):
             assert markdown([Paragraph(template)]).strip() in text
     for name in reach(CATALOGUE, rule).names:
-        assert f"- **{name}**: " in text, name
+        assert re.search(rf"^- \*\*{re.escape(name)}\*\*( \(on cards: [^)]+\))?: ", text, re.M), name
     for name in reach(CATALOGUE, rule).parameters:
         assert f"| **{name}** |" in text, name
 
 
 def test_criteria_are_sentences():
     text = PAGES["dvt-02.md"]
-    assert "- **wells-is-likely**: **wells** at least 2 points (**wells-likely**)" in text
+    assert "- **calf-larger** (on cards: calf larger than the other): **calf-difference**" in text
+    assert "): **wells** at least 2 points (**wells-likely**)" in text
     assert "| **wells** | -2 | **alternative** |" in text
     assert "a report of “Ultrasound of the leg veins” in the last 7 days (**scan-window**)" in text
     assert (
