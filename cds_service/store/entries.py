@@ -72,10 +72,16 @@ def _card(
         "topic": code,
         "title": clean(topic.get("display", "")),
         "indicator": clean(card.get("indicator", "info"), 16),
-        "one_of": card.get("selectionBehavior") == "at-most-one",
+        "one_of": _excluding(card),
         "rules": _rules(code, identity, reply.verdicts, notes, keyed),
         "suggestions": [_suggestion(item, now) for item in card.get("suggestions") or () if item.get("uuid")],
     }
+
+
+def _excluding(card: Mapping[str, Any]) -> bool:
+    """Do its suggestions exclude each other? Not where one of them holds all orders for a client that takes one only."""
+    every = any(len(item.get("actions") or ()) > 1 for item in card.get("suggestions") or ())
+    return card.get("selectionBehavior") == "at-most-one" and not every
 
 
 def _rules(
@@ -123,11 +129,12 @@ def _suggestion(suggestion: Mapping[str, Any], now: datetime) -> dict[str, Any]:
 
 
 def order_key(resource: Mapping[str, Any]) -> str:
-    """ "system|code" of an order as sent: its first coding. "" when it has none."""
-    for coding in (resource.get("code") or {}).get("coding") or ():
+    """ "system|code" of an order as sent: its first coding; "|text" where the content has no code for it."""
+    code = resource.get("code") or {}
+    for coding in code.get("coding") or ():
         if coding.get("code"):
             return clean(f"{coding.get('system', '')}|{coding['code']}", 200).replace("\n", " ")
-    return ""
+    return clean(f"|{code['text']}", 200).replace("\n", " ") if code.get("text") else ""
 
 
 def _moment(text: object) -> datetime | None:

@@ -148,7 +148,7 @@ def _accepted(
             if order:
                 until = ends[item.suggestion]
                 _keep(found, now, Held(f"order:{order}", "accepted", at, until, rows[0].indicator, newest))
-    if rows[0].one_of or len(taken) == len(items):
+    if rows[0].one_of or not _left(items, taken):
         for row in rows:
             if row.role == "card":
                 until, drafts = min(ends.values()), _same(keyed, row.about)
@@ -157,6 +157,12 @@ def _accepted(
                     now,
                     Held(row.code, "accepted", at, until, row.indicator, row.newest_evidence, same_drafts=drafts),
                 )
+
+
+def _left(items: list[Any], taken: list[Any]) -> bool:
+    """Is anything on the card still to be taken? Not what a suggestion of all orders has brought with it."""
+    brought = {order for item in taken for order in item.orders.split("\n") if order}
+    return any(not item.taken and not (item.orders and set(item.orders.split("\n")) <= brought) for item in items)
 
 
 def _keep(found: dict[str, Held], now: datetime, held: Held) -> None:
@@ -175,7 +181,7 @@ def explained(held: Mapping[str, Held]) -> list[str]:
 
 
 def _sentence(item: Held) -> str:
-    what = f"the order {item.code.removeprefix('order:')}" if item.code.startswith("order:") else item.code
+    what = f"the order {item.code.removeprefix('order:').lstrip('|')}" if item.code.startswith("order:") else item.code
     if item.outcome == "accepted":
         said = f"{what} was accepted on {_shown(item.at)}; it is not suggested again before {_shown(item.until)}"
     else:
