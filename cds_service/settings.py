@@ -142,6 +142,11 @@ def read_settings(
     return Settings(**found)
 
 
+def wants_no_color(environment: Mapping[str, str] | None = None) -> bool:
+    """NO_COLOR, as command lines know it: set and not empty."""
+    return bool((os.environ if environment is None else environment).get("NO_COLOR"))
+
+
 def _as_stated(by_member: Mapping[str, str] | None) -> dict[str, str]:
     return {PREFIX + member.upper(): text.strip() for member, text in (by_member or {}).items()}
 

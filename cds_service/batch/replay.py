@@ -27,14 +27,21 @@ class Replayed:
     error: str = ""
 
 
-def charts(lines: Iterable[bytes]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """(name, hook request or Bundle) of every line that is one."""
+def charts(lines: Iterable[bytes]) -> Iterator[tuple[str, Mapping[str, Any] | None]]:
+    """(name, hook request or Bundle) of every line; None for a line that is neither. A line without a name is "line 3"."""
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
-        body = orjson.loads(line)
-        name = str(body.get("uid") or body.get("id") or number)
-        yield name, body.get("request", body)
+        try:
+            body = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            body = None
+        if not isinstance(body, dict):
+            yield f"line {number}", None
+            continue
+        request = body.get("request", body)
+        name = str(body.get("uid") or body.get("id") or f"line {number}")
+        yield name, request if isinstance(request, dict) else None
 
 
 def resources_of(body: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
@@ -68,6 +75,8 @@ def call_for(body: Mapping[str, Any], queries: Iterable[Query], service: str, ho
             continue
         entry = [{"resource": item} | ({"fullUrl": url} if url else {}) for url, item in matching]
         prefetch[query.key] = {"resourceType": "Bundle", "type": "searchset", "entry": entry}
+    context = body.get("context") or {}
+    drafts = (context.get("draftOrders") or {}).get("entry") or ()
     return HookCall(
         service,
         hook,
@@ -76,14 +85,10 @@ def call_for(body: Mapping[str, Any], queries: Iterable[Query], service: str, ho
         patient_id,
         "replay",
         prefetch,
-        _drafts(body) if hook.startswith("order-") else (),
+        tuple(
+            entry["resource"] for entry in drafts if isinstance(entry, dict) and isinstance(entry.get("resource"), dict)
+        ),
     )
-
-
-def _drafts(body: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
-    """The orders being written in a hook request; on other hooks they say nothing yet."""
-    drafts = (body.get("context") or {}).get("draftOrders")
-    return tuple(item for _, item in resources_of(drafts)) if isinstance(drafts, dict) else ()
 
 
 def _brought(query: Query) -> tuple[str, ...]:
@@ -95,6 +100,9 @@ def replay(house: House, lines: Iterable[bytes], hook: str = "patient-view") -> 
     service = next(item for item in house.catalogue.services.values() if item.hook == hook)
     queries = house.catalogue.queries[service.id]
     for name, body in charts(lines):
+        if body is None:
+            yield Replayed(name, None, "no JSON object: a hook request or a Bundle is wanted")
+            continue
         try:
             yield Replayed(name, consult(call_for(body, queries, service.id, hook), house))
         except CdsError as error:

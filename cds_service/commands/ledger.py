@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from cds_service.errors import Unavailable
+from cds_service.errors import SettingsError
 from cds_service.settings import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -99,20 +100,6 @@ def _rule(text: str) -> str:
     return rule_code(text)
 
 
-def _or_told(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
-    """A ledger that cannot be reached is said in one line."""
-
-    def command(args: argparse.Namespace) -> int:
-        try:
-            return run(args)
-        except Unavailable as error:
-            print(f"cds: {error}", file=sys.stderr)
-            return 1
-
-    return command
-
-
-@_or_told
 def run_report(args: argparse.Namespace) -> int:
     from cds_service.store import export
     from cds_service.store.analytics import SMALLEST, report
@@ -129,7 +116,6 @@ def run_report(args: argparse.Namespace) -> int:
     return 0
 
 
-@_or_told
 def run_export(args: argparse.Namespace) -> int:
     from cds_service.store import export
     from cds_service.store.analytics import answers
@@ -147,13 +133,10 @@ def _write(pieces: Iterable[str], file: str | None) -> int:
     if file is None:
         sys.stdout.writelines(pieces)
         return 0
-    import os
-
     try:
         handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:
-        print(f"cds: {file} cannot be written: {error.strerror}", file=sys.stderr)
-        return 1
+        raise SettingsError(f"{file} cannot be written: {error.strerror}") from None
     with os.fdopen(handle, "w", encoding="utf-8", newline="") as out:
         out.writelines(pieces)
     return 0
@@ -167,7 +150,6 @@ def _choice(args: argparse.Namespace, settings: Settings) -> Choice:
 
 def _period(args: argparse.Namespace, settings: Settings) -> Period:
     """The days are those of CDS_TIMEZONE."""
-    from cds_service.errors import SettingsError
     from cds_service.store import periods
 
     if args.weeks is not None:
@@ -184,7 +166,6 @@ def _now(settings: Settings) -> datetime:
     return settings.now or datetime.now(UTC)
 
 
-@_or_told
 def run_migrate(args: argparse.Namespace) -> int:
     from cds_service.store.commands import migrate
 
@@ -192,7 +173,6 @@ def run_migrate(args: argparse.Namespace) -> int:
     return 0
 
 
-@_or_told
 def run_status(args: argparse.Namespace) -> int:
     from cds_service.store.commands import spool_of
     from cds_service.store.inspection import status_of
@@ -222,7 +202,6 @@ def _status_lines(status: Status) -> list[str]:
     return [f"{name.ljust(width)}  {text}" for name, text in lines]
 
 
-@_or_told
 def run_retain(args: argparse.Namespace) -> int:
     from cds_service.store.retention import purge
 
@@ -234,7 +213,6 @@ def run_retain(args: argparse.Namespace) -> int:
     return 0
 
 
-@_or_told
 def run_forget(args: argparse.Namespace) -> int:
     from cds_service.store.retention import forget
 
@@ -249,7 +227,6 @@ def _removed(removed: Removed, dry_run: bool) -> str:
     return f"{verb} {removed.cards} cards, {removed.answers} answers, {removed.comments} free texts."
 
 
-@_or_told
 def run_memory(args: argparse.Namespace) -> int:
     from cds_service.store.commands import memory_of
 

@@ -12,7 +12,6 @@ from gunicorn.app.base import BaseApplication
 from cds_service.commands.serving import GRACE, HEADER, THREADS, WORKER_TIMEOUT
 from cds_service.web.logs import logging_config
 
-
 COLLECT = (50_000, 20, 100)  # objects between two collections, and how often the older ones are looked at
 
 

@@ -52,7 +52,7 @@ def _definition(catalogue: Catalogue, named: Named, owner: Rule | None = None) -
     writer = Sentences(catalogue)
     blocks = bullets(writer.lines(named.node))
     for term in terms([named]):
-        blocks += bullets(writer.lines(term.node, f"{term.name}: "))
+        blocks += [] if term is named else bullets(writer.lines(term.node, f"{term.name}: "))
     where = f"fact of {owner.id.upper()}" if owner else "definition"
     return _headed(f"{where} {named.name} ({named.where}), a {named.type}", blocks)
 

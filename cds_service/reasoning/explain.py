@@ -20,6 +20,7 @@ from cds_service.model.criteria import (
     Fact,
     FirstOf,
     Known,
+    Label,
     Literally,
     Named,
     Node,
@@ -36,6 +37,7 @@ from cds_service.model.truth import Truth
 from cds_service.model.verdict import Verdict
 from cds_service.reasoning.evaluate import Evaluation
 
+HOOKS = "hooks"  # the origin of a parameter no site has set
 _SIGNS = {"below": "below", "at_most": "at most", "at_least": "at least", "above": "above"}
 
 
@@ -175,7 +177,9 @@ def sentence(node: Node) -> str:
             return f"{sentence(node.choice)} is {' or '.join(sorted(node.labels))}"
         case Parameter():
             value = node.limit.printed[0].text if node.limit else str(node.switch).lower()
-            return f"{value} ({node.name})"
+            return f"{value} ({node.name}{'' if node.origin == HOOKS else f', {node.origin}'})"
+        case Label():
+            return node.label
         case Number():
             return node.limit.printed[0].text
         case TimesUpper():
