@@ -28,7 +28,7 @@ class Replayed:
 
 
 def charts(lines: Iterable[bytes]) -> Iterator[tuple[str, Mapping[str, Any] | None]]:
-    """(name, hook request or Bundle) of every line; None for a line that is neither. A line without a name is "line 3"."""
+    """(name, hook request or Bundle) of every line; None where it is neither. One without a name is "line 3"."""
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
