@@ -122,10 +122,10 @@ def run_export(args: argparse.Namespace) -> int:
     from cds_service.store.database import Database
 
     settings = read_settings()
-    write = export.as_csv if args.format == "csv" else export.as_ndjson
     with closing(Database(settings.database_url)) as database:
         rows = answers(database, _choice(args, settings), comments=args.comments)
-        return _write(write(rows), args.output)
+        pieces = export.as_csv(rows, export.ANSWERS) if args.format == "csv" else export.as_ndjson(rows)
+        return _write(pieces, args.output)
 
 
 def _write(pieces: Iterable[str], file: str | None) -> int:

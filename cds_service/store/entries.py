@@ -79,7 +79,7 @@ def _card(
 
 
 def _excluding(card: Mapping[str, Any]) -> bool:
-    """Do its suggestions exclude each other? Not where one of them holds all orders for a client that takes one only."""
+    """Do its suggestions exclude each other? Not where one of them holds all orders, for a client that takes one."""
     every = any(len(item.get("actions") or ()) > 1 for item in card.get("suggestions") or ())
     return card.get("selectionBehavior") == "at-most-one" and not every
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from cds_service.store.analytics import Line, Report
 
 _COLUMNS = ("rule", "week", "client", "shown", "accepted", "overridden", "unanswered")
+REPORT = (*_COLUMNS, "reasons", "title")
+ANSWERS = (
+    *("intervention", "action", "feedback", "user", "date", "location"),  # what 45 CFR 170.315(b)(11)(ii)(C) names
+    *("rule", "version", "parameters", "card", "service", "commented"),
+)
 _RISKY = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -25,7 +30,9 @@ def _flat(line: Line) -> dict[str, Any]:
 
 
 def as_mapping(report: Report) -> dict[str, Any]:
-    """The report for JSON. Counts are numbers, or texts where they are withheld; moments are ISO texts or None."""
+    """The report for JSON. Counts are numbers, or texts where they are withheld; moments are ISO texts or None; week and
+    client are "" where not divided by.
+    """
     since, until = report.period.since, report.period.until
     return {
         "from": since.isoformat() if since else None,
@@ -38,18 +45,16 @@ def as_mapping(report: Report) -> dict[str, Any]:
 
 
 def _nested(line: Line) -> dict[str, Any]:
-    counts = {name: getattr(line, name) for name in _COLUMNS if getattr(line, name) != ""}
-    return {**counts, "title": line.title, "reasons": dict(line.reasons)}
+    return {**{name: getattr(line, name) for name in _COLUMNS}, "title": line.title, "reasons": dict(line.reasons)}
 
 
-def as_csv(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """CSV (RFC 4180), header first, a row a piece. Text a spreadsheet would run as a formula gets an apostrophe."""
-    header = False
+def as_csv(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> Iterator[str]:
+    """CSV (RFC 4180), header first, a row a piece; columns: `REPORT` or `ANSWERS`. Text a spreadsheet would run as a
+    formula gets an apostrophe.
+    """
+    yield _csv_line(columns)
     for row in rows:
-        if not header:
-            header = True
-            yield _csv_line(row.keys())
-        yield _csv_line(_harmless(value) for value in row.values())
+        yield _csv_line(_harmless(row[name]) for name in columns)
 
 
 def as_ndjson(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:

@@ -59,7 +59,7 @@ def analytics(running: Running) -> Blueprint:
         found = ledger.database.patiently(lambda: report(ledger.database, chosen, by=by))
         if wanted == "json":
             return _sent(orjson.dumps(export.as_mapping(found)), "application/json")
-        return _text(iter(export.lines_of(found)), wanted)
+        return _text(iter(export.lines_of(found)), wanted, export.REPORT)
 
     @blueprint.get("/answers")
     def single() -> Response:
@@ -69,8 +69,10 @@ def analytics(running: Running) -> Blueprint:
         wanted, rows = _format("ndjson"), answers(ledger.database, choice())
         if wanted == "json":
             raise BadRequest("`format` is csv or ndjson")
-        first = next(rows, None)  # a ledger that is down is told before anything is sent
-        return _text(rows if first is None else chain([first], rows), wanted)
+        first = ledger.database.patiently(
+            lambda: next(rows, None)
+        )  # a ledger that is down is told before anything is sent
+        return _text(rows if first is None else chain([first], rows), wanted, export.ANSWERS)
 
     return blueprint
 
@@ -138,8 +140,8 @@ def _format(usual: str) -> str:
     return wanted
 
 
-def _text(rows: Iterator[dict[str, Any]], wanted: str) -> Response:
-    pieces = export.as_csv(rows) if wanted == "csv" else export.as_ndjson(rows)
+def _text(rows: Iterator[dict[str, Any]], wanted: str, columns: tuple[str, ...]) -> Response:
+    pieces = export.as_csv(rows, columns) if wanted == "csv" else export.as_ndjson(rows)
     return _sent((piece.encode() for piece in pieces), _TYPES[wanted])
 
 
