@@ -41,7 +41,6 @@ class House:
     ledger: Ledger | None = None
     profiles: Mapping[str, Profile] = field(default_factory=dict)
     cap: int = 5
-    counted: Sequence[object] = ()
 
     def evaluate(self, readings: Sequence[Reading], call: HookCall) -> tuple[Record, Evaluation]:
         """The record and an evaluation over it."""
