@@ -25,6 +25,7 @@ check: $(VENV)/.dev ## lint, layout, types, layers, and the content itself
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@if [ -x $(BIN)/hadolint ]; then $(BIN)/hadolint Dockerfile; else echo "make: no hadolint for this machine; Dockerfile not looked at"; fi
 	$(BIN)/cds check
 
 bench: $(VENV)/.dev ## how fast it answers, beside the floor of the same server doing nothing

@@ -37,6 +37,6 @@ def house_for(args: argparse.Namespace) -> House:
 def content_folder(catalogue: Catalogue) -> Path:
     """The folder of the content as files that can be written. Raises SettingsError when it lies in a package."""
     root = catalogue.content.root
-    if not isinstance(root, Path) or "site-packages" in root.parts:
+    if not isinstance(root, Path) or root.parent.name == __package__.partition(".")[0]:
         raise SettingsError("the packaged content is not to be changed: copy it and name the copy with --content")
     return root

@@ -52,8 +52,15 @@ def serving(folder: Path, *arguments: str, command: str = "serve", **settings: s
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CDS_")}
     environment |= {"CDS_DATABASE_URL": f"sqlite:///{folder}/ledger.db"}
     environment |= {f"CDS_{name.upper()}": value for name, value in settings.items()}
-    log = folder / f"{command}-{port}.log"
     script = [sys.executable, "-m", "cds_service.cli", command, "--port", str(port), *arguments]
+    with waited(script, environment, folder, port) as served:
+        yield served
+
+
+@contextmanager
+def waited(script: list[str], environment: Mapping[str, str], folder: Path, port: int) -> Iterator[Served]:
+    """A server as a process of its own, once it answers, until the block ends."""
+    log = folder / f"server-{port}.log"
     with log.open("wb") as out:
         process = subprocess.Popen(script, env=environment, cwd=folder, stdout=out, stderr=subprocess.STDOUT)
     served = Served(f"http://127.0.0.1:{port}", process, log)
