@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# What the tests need beyond Python packages: a browser and a database server, from Debian. Installs them as root,
+# What the tests need beyond Python packages: a browser, curl and a database server, from Debian. Installs them as root,
 # else says which packages are missing; CI fails without them, elsewhere their tests are skipped and say so.
 set -euo pipefail
 
 missing=()
 command -v chromium >/dev/null || command -v chromium-browser >/dev/null || missing+=(chromium)
+command -v curl >/dev/null || missing+=(curl)
 command -v postgres >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || missing+=(postgresql)
 [ ${#missing[@]} -eq 0 ] && exit 0
 
