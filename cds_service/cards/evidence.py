@@ -231,9 +231,13 @@ def unchecked(node: Node, evaluation: Evaluation, name: str = "") -> Iterator[tu
             yield from unchecked(node.item, evaluation, name)
         case AllOf() | AnyOf() | CountOf():
             truth = evaluation.truth(node)
-            for item in node.items:
-                if evaluation.truth(item) is truth:
-                    yield from unchecked(item, evaluation, name)
+            deciding = [
+                list(unchecked(item, evaluation, name)) for item in node.items if evaluation.truth(item) is truth
+            ]
+            one_is_enough = isinstance(node, AnyOf if truth else AllOf)
+            if not (one_is_enough and [] in deciding):
+                for found in deciding:
+                    yield from found
         case Compare():
             yield from unchecked(node.quantity, evaluation, name)
             for _, limit in node.bounds:

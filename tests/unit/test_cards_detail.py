@@ -27,6 +27,7 @@ from cds_service.model.criteria import (
     AnyOf,
     Compare,
     FirstOf,
+    Known,
     Label,
     Literally,
     Named,
@@ -213,9 +214,17 @@ def test_an_exclusion_that_was_checked_or_bore_on_nothing_is_not_named():
     assert not any("Could not be checked" in line for line in lines_of(chart=chart, when=when))
 
 
-def test_a_row_of_a_table_that_waited_for_nothing_is_named():
-    from cds_service.model.criteria import Known
+def test_an_exclusion_is_not_named_where_something_else_decides_alone():
+    """Birth within six weeks, of a man: that he is one closes the question, whatever the form leaves open."""
+    chart = Chart()
+    man, birth = chart.fact("man", Answer(True)), chart.fact("birth", unknown("not recorded", "birth"))
+    given_birth = AllOf("truth", (Not("truth", man), Known("truth", birth)))
+    assert not any("Could not be checked" in line for line in lines_of(chart=chart, when=Not("truth", given_birth)))
+    nobody_knows = AllOf("truth", (TRUE, Known("truth", birth)))
+    assert any("Could not be checked" in line for line in lines_of(chart=chart, when=Not("truth", nobody_knows)))
 
+
+def test_a_row_of_a_table_that_waited_for_nothing_is_named():
     chart = Chart()
     pregnant = chart.fact("pregnant", unknown("not asked", "Observation"))
     table = FirstOf("truth", ((Known("truth", pregnant), Literally("truth", False)),), TRUE)
