@@ -12,20 +12,13 @@ from cds_service.cards.profiles import load_profiles
 from cds_service.consult import House
 from cds_service.errors import SettingsError
 from cds_service.fhir.client import FhirServers
+from cds_service.fhir.documents import document
 from cds_service.knowledge.catalogue import Catalogue, load
 from cds_service.knowledge.content import Content
 from cds_service.knowledge.reader import read
 from cds_service.ports import Guard
-
-try:
-    from cds_service.security.clients import Clients, clients_of
-    from cds_service.security.guard import open_guard
-except ImportError:
-    Clients = object
-    from cds_service.ports import Caller
-    class _Open:
-        def authenticate(self, headers, path): return Caller()
-    def open_guard(*a, **k): return _Open()
+from cds_service.security.clients import Clients, clients_of
+from cds_service.security.guard import open_guard
 from cds_service.settings import Settings
 from cds_service.store.commands import open_ledger, secret_of, spool_of
 from cds_service.store.ledger import SqlLedger
@@ -91,7 +84,7 @@ def running(settings: Settings, base_url: str) -> Running:
         seconds=settings.fetch_deadline,
         production=clients is not None,
     )
-    guard = open_guard(clients, ledger.tokens, base_url=house.base_url)
+    guard = open_guard(clients, ledger.tokens, base_url=house.base_url, documents=document)
     return Running(settings, replace(house, source=source, ledger=ledger), guard, ledger, clients is not None)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -40,6 +40,25 @@ class Guard(Protocol):
 
         headers: names are found in any case. path: below the public base, in its plain form ("/cds-services/x", no
         slash at the end, none doubled); clients may have signed either form.
+        """
+        ...
+
+
+class SeenTokens(Protocol):
+    """Token ids used before, shared by all workers and kept over restarts."""
+
+    def first(self, issuer: str, jti: str, until: datetime, now: datetime) -> bool:
+        """True once for each id of an issuer until that moment. May raise Unavailable; then nobody is believed."""
+        ...
+
+
+class Documents(Protocol):
+    """Small documents at addresses an operator has registered, such as a client's public keys."""
+
+    def __call__(self, entry: str) -> Callable[[], bytes]:
+        """Checks an address (after a blank its private network) at once; what comes back reads it when called.
+
+        Raises SettingsError for an address that can never be read; reading raises Unavailable.
         """
         ...
 

@@ -1,0 +1,320 @@
+"""The registered clients: one file says whom we trust, how each proves who it is, and what it may have.
+
+Read once at start and strictly: whatever is misspelt, weak or ambiguous stops the start with the line and the remedy.
+The file is read by whoever opens it (`clients_of` takes the table); this module must not know tokens or the network.
+
+    clients:
+      <name>:
+        issuer:            the `iss` of its tokens, exactly; a list for several
+        keys:              `jwks`: a key set written here; or `file`: one beside this file, read again when it changes;
+                           or `jku`: the https address of a published one (after a blank: its private network). A jku
+                           beside jwks or file is never read: only a token that names a jku must name the same
+        base:              our address as this client sees it; left out: CDS_PUBLIC_BASE
+        audiences:         {"/cds-services/leg-symptoms": the address, or a list}, where it is not base and path
+        subject:           the `sub` its tokens must carry (its client id)
+        tenants:           the tenants it may speak for; tenant: optional, where a token may name none
+        algorithms:        of ES384, RS384, ES256, RS256; left out: the first two
+        fhir:              its FHIR bases, which may be read; after a blank the private network of one
+        profile:           how its cards are written (hooks/profiles.yaml); left out: cds-hooks-2.0
+        calls_per_minute:  how often it may call each worker process; left out: no limit
+        longest_life:      of a token, up to 24 hours; left out: 1 hour
+        leeway:            for clocks that differ, up to 300 seconds; left out: 60 seconds
+        typ:               optional, where its tokens do not say `typ: JWT`
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from difflib import get_close_matches
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from cds_service.errors import ContentError
+from cds_service.security.keys import ALGORITHMS, Ring, read_set
+from cds_service.security.keysets import Unreadable, ring_in_file
+
+DEFAULT_ALGORITHMS = ("ES384", "RS384")
+DEFAULT_PROFILE = "cds-hooks-2.0"
+LONGEST_LIFE = timedelta(hours=24)
+LONGEST_LEEWAY = timedelta(minutes=5)
+_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?\Z")
+_SPAN = re.compile(r"([1-9]\d{0,5}) (second|minute|hour)s?\Z")
+_KEYS = (
+    "issuer",
+    "keys",
+    "base",
+    "audiences",
+    "subject",
+    "tenants",
+    "tenant",
+    "algorithms",
+    "fhir",
+    "profile",
+    "calls_per_minute",
+    "longest_life",
+    "leeway",
+    "typ",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPlace:
+    """Where a client's keys come from: `ring`, else `file`, else `entry`, the registered address with its network."""
+
+    ring: Ring = field(default_factory=dict, repr=False)
+    file: Path | None = None
+    entry: str = ""
+
+    @property
+    def jku(self) -> str:
+        """The address a token may name."""
+        return self.entry.partition(" ")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """One registered client. `audiences` by path replace base and path; no `tenants`: any, or none."""
+
+    name: str
+    issuers: tuple[str, ...]
+    keys: KeyPlace
+    base: str = ""
+    audiences: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    subject: str = ""
+    tenants: frozenset[str] = frozenset()
+    tenant_optional: bool = False
+    algorithms: tuple[str, ...] = DEFAULT_ALGORITHMS
+    fhir_bases: tuple[str, ...] = ()
+    profile: str = DEFAULT_PROFILE
+    calls_per_minute: int = 0
+    longest_life: timedelta = timedelta(hours=1)
+    leeway: timedelta = timedelta(seconds=60)
+    typ_required: bool = True
+
+    def speaks_for(self, tenant: str | None) -> bool:
+        if not self.tenants:
+            return True
+        return self.tenant_optional if tenant is None else tenant in self.tenants
+
+    def addresses(self, path: str, base_url: str) -> tuple[str, ...]:
+        """What `aud` may be for this path below the public base."""
+        return self.audiences.get(path) or (f"{self.base or base_url}{path}",)
+
+
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """All of them. bootstrap gives each one's `fhir_bases`, by `name`, to the reader of FHIR servers."""
+
+    all: tuple[Client, ...]
+
+    def of(self, issuer: str, tenant: str | None) -> Client | None:
+        """The one client of this issuer and tenant: no two overlap."""
+        return next((item for item in self.all if issuer in item.issuers and item.speaks_for(tenant)), None)
+
+    def knows(self, issuer: str) -> bool:
+        return any(issuer in item.issuers for item in self.all)
+
+
+def clients_of(table: Mapping[str, Any], *, profiles: Iterable[str], folder: Path) -> Clients:
+    """The clients of a file that was read strictly. `folder` is where the file stands, for key files.
+
+    Raises ContentError with file, line, what is wrong and how to mend it.
+    """
+    top = _Entry(table, "the clients' file")
+    top.only(("clients",))
+    listed = top.table("clients")
+    if not listed:
+        raise ContentError("`clients` names none; leave CDS_CLIENTS out to serve without", top.where("clients"))
+    known = frozenset(profiles)
+    found = tuple(_client(name, listed, known, folder) for name in listed)
+    for one, other in combinations(found, 2):
+        if shared := _overlap(one, other):
+            raise ContentError(
+                f"{one.name} and {other.name} have the issuer {shared} and a tenant in common: "
+                "give each its own `tenants`",
+                _where(listed, other.name),
+            )
+    return Clients(found)
+
+
+def _overlap(one: Client, other: Client) -> str:
+    shared = next((issuer for issuer in one.issuers if issuer in other.issuers), "")
+    tenants = not one.tenants or not other.tenants or one.tenants & other.tenants
+    return shared if tenants or (one.tenant_optional and other.tenant_optional) else ""
+
+
+def _client(name: str, listed: Mapping[str, Any], profiles: frozenset[str], folder: Path) -> Client:
+    where = _where(listed, name)
+    if not _NAME.match(name):
+        raise ContentError(f"`{name}` is no name of a client: small letters, digits and hyphens, at most 64", where)
+    if not isinstance(listed[name], Mapping):
+        raise ContentError(f"the client {name} must be a mapping", where)
+    entry = _Entry(listed[name], f"the client {name}")
+    entry.only(_KEYS)
+    algorithms = entry.among("algorithms", ALGORITHMS) or DEFAULT_ALGORITHMS
+    profile = entry.text("profile") or DEFAULT_PROFILE
+    if profile not in profiles:
+        raise ContentError(f"there is no profile `{profile}`{_nearest(profile, profiles)}", entry.where("profile"))
+    tenants = entry.texts("tenants")
+    optional = bool(entry.among("tenant", ("required", "optional")) == ("optional",))
+    if "tenant" in entry.raw and not tenants:
+        raise ContentError("`tenant` says nothing without `tenants`", entry.where("tenant"))
+    return Client(
+        name,
+        entry.texts("issuer", needed=True),
+        _key_place(entry, algorithms, folder),
+        entry.address("base"),
+        _audiences(entry),
+        entry.text("subject"),
+        frozenset(tenants),
+        optional,
+        algorithms,
+        entry.texts("fhir"),
+        profile,
+        entry.number("calls_per_minute", 1_000_000),
+        entry.span("longest_life", timedelta(hours=1), LONGEST_LIFE),
+        entry.span("leeway", timedelta(seconds=60), LONGEST_LEEWAY),
+        entry.among("typ", ("required", "optional")) != ("optional",),
+    )
+
+
+def _audiences(entry: _Entry) -> dict[str, tuple[str, ...]]:
+    if "audiences" not in entry.raw:
+        return {}
+    inner = _Entry(entry.table("audiences"), "audiences")
+    for path in inner.raw:
+        if not path.startswith("/") or path.endswith("/") or "//" in path:
+            raise ContentError(f"`{path}` is no path such as /cds-services/leg-symptoms", inner.where(path))
+        for address in inner.texts(path, needed=True):
+            inner.check_address(path, address)
+    return {path: inner.texts(path) for path in inner.raw}
+
+
+def _key_place(entry: _Entry, algorithms: tuple[str, ...], folder: Path) -> KeyPlace:
+    keys = _Entry(entry.table("keys", needed=True), f"the keys of {entry.what}")
+    keys.only(("jwks", "file", "jku"))
+    jku = keys.text("jku")
+    if jku and not jku.startswith(("https://", "http://")):
+        raise ContentError("jku is the full address of a key set: https://…", keys.where("jku"))
+    if ("jwks" in keys.raw) == ("file" in keys.raw) and (not jku or "jwks" in keys.raw):
+        raise ContentError("the keys come from one place: `jwks`, `file`, or `jku` alone", entry.where("keys"))
+    if "jwks" in keys.raw:
+        ring, faults = read_set(keys.table("jwks"))
+        if faults:
+            raise ContentError(f"jwks: {faults[0]}", keys.where("jwks"))
+        place = KeyPlace(ring, None, jku)
+    elif "file" in keys.raw:
+        file = folder / keys.text("file")
+        try:
+            ring = ring_in_file(file)
+        except Unreadable as wrong:
+            raise ContentError(str(wrong), keys.where("file")) from None
+        place = KeyPlace({}, file, jku)
+    else:
+        return KeyPlace({}, None, jku)
+    if not any(algorithm in algorithms for _, algorithm in ring):
+        raise ContentError(
+            f"no key fits the algorithms of {entry.what}, {', '.join(algorithms)}: add one, or name its algorithm",
+            entry.where("keys"),
+        )
+    return place
+
+
+def _where(table: Mapping[str, Any], key: str | None = None) -> str:
+    """File and line, where the table knows its own."""
+    where = getattr(table, "where", None)
+    return str(where(key)) if where else ""
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    listed = sorted(known)
+    near = get_close_matches(name, listed, n=1, cutoff=0.6)
+    return f" (did you mean `{near[0]}`?)" if near else f"; known are {', '.join(listed)}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """One table of the file with checks of shape. `what` names it in messages."""
+
+    raw: Mapping[str, Any]
+    what: str
+
+    def where(self, key: str | None = None) -> str:
+        return _where(self.raw, key)
+
+    def only(self, known: Iterable[str]) -> None:
+        for key in self.raw:
+            if key not in known:
+                raise ContentError(f"{self.what} has no `{key}`{_nearest(key, known)}", self.where(key))
+
+    def table(self, key: str, *, needed: bool = False) -> Mapping[str, Any]:
+        value = self.raw.get(key)
+        if key not in self.raw and not needed:
+            return {}
+        if not isinstance(value, Mapping):
+            needs = "must be a mapping" if key in self.raw else "is missing"
+            raise ContentError(f"`{key}` of {self.what} {needs}", self.where(key))
+        return value
+
+    def text(self, key: str) -> str:
+        found = self.texts(key)
+        if len(found) > 1:
+            raise ContentError(f"`{key}` of {self.what} takes one text", self.where(key))
+        return found[0] if found else ""
+
+    def texts(self, key: str, *, needed: bool = False) -> tuple[str, ...]:
+        """A text, or a list of them."""
+        if key not in self.raw:
+            if needed:
+                raise ContentError(f"{self.what} needs `{key}`", self.where())
+            return ()
+        value = self.raw[key]
+        rows = value if isinstance(value, list) else [value]
+        if not rows or not all(isinstance(row, str) and row.strip() == row != "" and row.isprintable() for row in rows):
+            raise ContentError(f"`{key}` of {self.what} must be text, or a list of texts (quote them)", self.where(key))
+        if len(set(rows)) < len(rows):
+            raise ContentError(f"`{key}` of {self.what} says the same twice", self.where(key))
+        return tuple(rows)
+
+    def among(self, key: str, known: tuple[str, ...]) -> tuple[str, ...]:
+        found = self.texts(key)
+        for name in found:
+            if name not in known:
+                raise ContentError(f"`{key}` of {self.what} may be {', '.join(known)}, not {name}", self.where(key))
+        return found
+
+    def number(self, key: str, most: int) -> int:
+        value = self.raw.get(key, 0)
+        if key in self.raw and (isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= most):
+            raise ContentError(f"`{key}` of {self.what} must be a whole number from 1 to {most}", self.where(key))
+        return int(value)
+
+    def span(self, key: str, default: timedelta, most: timedelta) -> timedelta:
+        if key not in self.raw:
+            return default
+        match = _SPAN.match(self.text(key))
+        span = timedelta(**{f"{match[2]}s": int(match[1])}) if match else None
+        if span is None or span > most:
+            longest = int(most.total_seconds())
+            raise ContentError(
+                f"`{key}` of {self.what} is a time such as 5 minutes, at most {longest} seconds", self.where(key)
+            )
+        return span
+
+    def address(self, key: str) -> str:
+        if address := self.text(key):
+            self.check_address(key, address)
+        return address.rstrip("/")
+
+    def check_address(self, key: str, address: str) -> None:
+        try:
+            parts = urlsplit(address)
+        except ValueError:
+            parts = urlsplit("")
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+            raise ContentError(f"`{key}`: write a full address such as https://cds.example.org", self.where(key))
