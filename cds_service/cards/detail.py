@@ -36,9 +36,17 @@ def own_detail(sheet: Sheet, voice: Voice, desk: Desk) -> str:
         f"**Why now:** {why}" if why else "",
         _bullets(found, desk.profile.evidence),
         "\n\n".join(found.lines() + passed_over),
-        f"**Consider:** {voice.markdown(rule.consider)}" if rule.consider else "",
+        _consider(voice),
     ]
     return fitted(blocks, source_line([rule], rule), desk.profile.detail)
+
+
+def _consider(voice: Voice) -> str:
+    """What to consider; a text that says so itself is not told twice."""
+    text = voice.rule.consider
+    if text.startswith("Consider "):
+        return f"**Consider** {voice.markdown(text.removeprefix('Consider '))}"
+    return f"**Consider:** {voice.markdown(text)}" if text else ""
 
 
 def _bullets(found: Findings, most: int) -> str:
@@ -91,7 +99,7 @@ def collected_detail(sheet: Sheet, voice: Voice, desk: Desk) -> str:
         "\n".join(lines),
         f"On record: {evidence}." if evidence else "",
         "\n\n".join(found.lines() + _footer(sheet, rule, desk)),
-        f"**Consider:** {voice.markdown(rule.consider)}" if rule.consider else "",
+        _consider(voice),
     ]
     return fitted(blocks, source_line([rule, *(item.rule for item in sheet.members)], rule), desk.profile.detail)
 

@@ -130,11 +130,17 @@ def _tell_value(found: Findings, name: str, node: Node, inner: Node, evaluation:
         found.bullets.append(bullet(answer.evidence[0]))
     elif words:
         date = shown_date(answer)
-        line = f"- **{titled(name)}** {markdown(words)}{f', {markdown(date)}' if date else ''}"
+        line = f"- **{_begun(titled(name))}** {markdown(words)}{f', {markdown(date)}' if date else ''}"
         rest = [short(item) for item in answer.evidence[:MOST_OF_ONE]]
         found.bullets.append(f"{line} (from {'; '.join(rest)})" if rest else line)
     if not words:
         _reasons(found, name, answer)
+
+
+def _begun(name: str) -> str:
+    """A name as it begins a line: "Calf difference", but "eGFR"."""
+    first = name.partition(" ")[0]
+    return f"{name[:1].upper()}{name[1:]}" if first.islower() else name
 
 
 def _is_result(node: Node) -> bool:

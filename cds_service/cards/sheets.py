@@ -108,7 +108,7 @@ def own_sheet(item: Standing, desk: Desk) -> Sheet:
     wanted = _wanted(item, desk)
     free = not_taken(wanted, desk.basket)
     because = item.because or (DUPLICATE_ORDER if wanted and not free else "")
-    return Sheet(item, item.verdict.indicator, (item,), free, because=because)
+    return Sheet(item, lowered(item.verdict.indicator, item.rule), (item,), free, because=because)
 
 
 def _wanted(item: Standing, desk: Desk) -> tuple[Offer, ...]:
@@ -180,11 +180,16 @@ def level_of(card: Rule, lines: Sequence[Standing]) -> Indicator:
     if collected is None or not lines:
         return "info"
     if collected.indicator != "highest":
-        return collected.indicator
-    levels: list[Indicator] = [item.verdict.indicator for item in lines]
+        return lowered(collected.indicator, card)
+    levels: list[Indicator] = [lowered(item.verdict.indicator, item.rule) for item in lines]
     if collected.at_least in ("critical", "warning"):
         levels.append("critical" if collected.at_least == "critical" else "warning")
-    return min(levels, key=lambda level: LEVELS[level])
+    return lowered(min(levels, key=lambda level: LEVELS[level]), card)
+
+
+def lowered(level: Indicator, rule: Rule) -> Indicator:
+    """The level a card is shown with: not above what the site allows the rule. What it hides is decided without it."""
+    return level if rule.most is None else max(level, rule.most, key=lambda each: LEVELS[each])
 
 
 def once(offered: Sequence[Offer]) -> tuple[Offer, ...]:

@@ -157,7 +157,7 @@ def _rules(content: Content, making: RuleBuilder, site: Site) -> dict[str, Rule]
         rule = making.rule(table, overrides)
         if rule.id != folder:
             raise ContentError(f"the folder is {folder}, the id is {rule.id}", table.where("id"))
-        found[rule.id] = replace(rule, showing=site.rules.get(rule.id, "on"))  # type: ignore[arg-type]
+        found[rule.id] = replace(rule, showing=site.rules.get(rule.id, "on"), most=site.caps.get(rule.id))
     for rule in found.values():
         for other in (*rule.hides, *(name for name in rule.yields_to if ":" not in name)):
             if other not in found:

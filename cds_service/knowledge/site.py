@@ -12,12 +12,14 @@ from typing import Any
 
 from cds_service.errors import ContentError
 from cds_service.knowledge.reader import Table, read
-from cds_service.knowledge.shapes import as_names, as_table, nearest, only
+from cds_service.knowledge.shapes import as_names, as_table, as_text, nearest, need, only
+from cds_service.model.rule import Indicator, Showing
 
 SITE_KEYS = ("site", "parameters", "rules", "settings", "orders", "units", "codes", "caps")
-SETTING_KEYS = ("altitude", "hospice", "not_kept", "signed_rules_only")
+SETTING_KEYS = ("altitude", "hospice", "not_kept", "remember", "signed_rules_only")
 SIGNED_ONLY = "signed_rules_only"
 SHOWINGS = ("on", "silent", "off")
+INDICATORS = ("info", "warning", "critical")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +28,12 @@ class Site:
 
     name: str = "hooks"
     table: Table = field(default_factory=lambda: Table("", 1))
-    rules: Mapping[str, str] = field(default_factory=dict)
+    rules: Mapping[str, Showing] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     orders: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     not_kept: frozenset[str] = frozenset()
-    caps: Mapping[str, str] = field(default_factory=dict)  # rule id -> highest indicator
+    remember: bool = True  # false: no card is held back because it was answered before
+    caps: Mapping[str, Indicator] = field(default_factory=dict)  # rule id -> highest indicator
 
     @property
     def parameters(self) -> Mapping[str, Any]:
@@ -54,26 +57,56 @@ def site_of(table: Table) -> Site:
     only(settings, SETTING_KEYS, "settings")
     if not isinstance(settings.get(SIGNED_ONLY, False), bool):
         raise ContentError(f"{SIGNED_ONLY} is true or false", settings.where(SIGNED_ONLY))
-    rules = as_table(table.get("rules") or Table(table.file, 1), table.where("rules"), "rules")
-    for name, showing in rules.items():
-        if showing not in SHOWINGS:
-            raise ContentError(f"a rule is {', '.join(SHOWINGS)}", rules.where(name))
+    remember = settings.get("remember", True)
+    if not isinstance(remember, bool):
+        raise ContentError("remember is true or false", settings.where("remember"))
     return Site(
-        str(table.get("site") or table.file),
-        table,
-        dict(rules),
-        dict(settings),
-        dict(table.get("orders") or {}),
-        frozenset(as_names(settings.get("not_kept") or [], settings.where("not_kept"), "not_kept")),
-        dict(table.get("caps") or {}),
+        name=str(table.get("site") or table.file),
+        table=table,
+        rules=_words(table, "rules", SHOWINGS),
+        settings=dict(settings),
+        orders=_orders(table),
+        not_kept=frozenset(as_names(settings.get("not_kept") or [], settings.where("not_kept"), "not_kept")),
+        remember=remember,
+        caps=_words(table, "caps", INDICATORS),
     )
+
+
+def _part(table: Table, key: str) -> Table:
+    return as_table(table.get(key) or Table(table.file, table.own_line), table.where(key), key)
+
+
+def _words(table: Table, key: str, allowed: tuple[str, ...]) -> dict[str, Any]:
+    """A word of these for each name."""
+    part = _part(table, key)
+    for name, word in part.items():
+        if word not in allowed:
+            raise ContentError(f"{name} is one of {', '.join(allowed)}", part.where(name))
+    return dict(part)
+
+
+def _orders(table: Table) -> dict[str, Mapping[str, str]]:
+    """By our code or our order's name: the site's own coding."""
+    part = _part(table, "orders")
+    found: dict[str, Mapping[str, str]] = {}
+    for name in part:
+        row = as_table(part[name], part.where(name), name)
+        only(row, ("system", "code", "display"), f"the order {name}")
+        system = as_text(need(row, "system", name), row.where("system"), "system")
+        if ":" not in system:
+            raise ContentError("a code system is named by its full address (a URI)", row.where("system"))
+        found[name] = {key: as_text(row[key], row.where(key), key) for key in row} | {
+            "code": as_text(need(row, "code", name), row.where(), "code")
+        }
+    return found
 
 
 def check_names(site: Site, owners: Mapping[str, set[str]], rules: set[str]) -> None:
     """Every rule, owner and parameter the site names must exist."""
-    for name in site.rules:
-        if name not in rules:
-            raise ContentError(f"no rule is called `{name}`{nearest(name, rules)}", site.table["rules"].where(name))
+    for part in ("rules", "caps"):
+        for name in site.table.get(part) or ():
+            if name not in rules:
+                raise ContentError(f"no rule is called `{name}`{nearest(name, rules)}", site.table[part].where(name))
     for owner, given in site.parameters.items():
         where = site.table["parameters"].where(owner)
         if owner not in owners:
