@@ -164,7 +164,7 @@ def test_a_computed_value_names_what_it_was_made_of():
     quantity = Quantity(Interval.exactly(Decimal(10)), Unit("%"), "10 %")
     tsat = chart.fact("saturation", Answer(quantity=quantity, evidence=parts), kind="calculation", type="quantity")
     assert (
-        "- **saturation** 10 %, 2026-05-01 (from Iron 40 ug/dL, 2026-05-01, `Observation/i`; "
+        "- **Saturation** 10 %, 2026-05-01 (from Iron 40 ug/dL, 2026-05-01, `Observation/i`; "
         "TIBC 400 ug/dL, 2026-05-01, `Observation/t`)" in lines_of(tsat, chart=chart)
     )
 
@@ -238,6 +238,17 @@ def test_an_outcome_passed_over_undecided_is_said():
     card = composed(rule("rls-02", outcomes=outcomes))[0][0]
     assert "**Undecided:** iron infusion" in card["detail"]
     assert "Undecided" not in composed(rule("rls-02", outcomes=outcomes[::-1]))[0][0]["detail"]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("Look for the cause.", "**Consider:** Look for the cause."),
+        ("Consider a toe pressure. Consider rest.", "**Consider** a toe pressure. Consider rest."),
+    ],
+)
+def test_what_to_consider_is_headed_once(text, line):
+    assert line in lines_of(chart=Chart(), consider=text)
 
 
 # ------------------------------------------------------------------------------------------------ names in texts
