@@ -11,6 +11,9 @@ import httpx
 import pytest
 
 from cds_service.cli import COMMANDS
+from cds_service.knowledge.catalogue import load
+from cds_service.knowledge.reader import read
+from cds_service.knowledge.site import site_of
 from cds_service.settings import SETTINGS, Settings
 from cds_service.web.body import DEEPEST
 from cds_service.web.schemas import LONGEST_COMMENT, MOST_FEEDBACK
@@ -49,6 +52,13 @@ def test_the_bounds_are_those_in_force():
     assert told["a comment in feedback"] == f"{LONGEST_COMMENT:,} signs"
     assert told["body of a request"].startswith(f"{Settings().max_body // 1_000_000} MB")
     assert told["reading from a FHIR server"].startswith(f"{Settings().fetch_deadline:.0f} s in all")
+
+
+def test_the_site_file_of_the_readme_is_one():
+    [text] = re.findall(r"^```yaml\n(.*?)^```", README, re.M | re.S)
+    catalogue = load(site=site_of(read(text, "site.yaml")))
+    assert catalogue.parameters["fer-anaemic"].origin.startswith("Example Hospital: our assay")
+    assert catalogue.rules["pers-01"].showing == "silent"
 
 
 def test_the_number_of_rules_and_of_people_is_right():
