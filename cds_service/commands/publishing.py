@@ -13,6 +13,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from cds_service.batch.comparison import compare, demo_charts, demo_orders
 from cds_service.batch.replay import charts
 from cds_service.bootstrap import house_of
@@ -142,19 +144,21 @@ def _answers(old: Catalogue, new: Catalogue, args: argparse.Namespace) -> Iterat
 
 
 def _given(file: str) -> dict[str, list[bytes]]:
-    """The lines of `--over` by hook: a hook request by its own, any other chart by each that needs no order."""
+    """The charts of `--over` by hook: a hook request by its own, any other chart by each that needs no order.
+
+    A line that is no chart is told on standard error and left out.
+    """
     try:
-        lines = [line for line in Path(file).read_bytes().splitlines() if line.strip()]
+        lines = Path(file).read_bytes().splitlines()
     except OSError as error:
         raise SettingsError(f"--over: {file} cannot be read: {error.strerror}") from None
-    try:
-        bodies = [body for _, body in charts(lines)]
-    except (ValueError, AttributeError):
-        raise SettingsError(f"--over: {file} is not NDJSON of charts: one JSON object a line") from None
     found: dict[str, list[bytes]] = {}
-    for line, body in zip(lines, bodies, strict=True):
-        for hook in [body["hook"]] if body.get("hook") else HOOKS:
-            found.setdefault(str(hook), []).append(line)
+    for name, body in charts(lines):
+        if body is None:
+            print(f"--over: {file}: {name} is no chart and is left out", file=sys.stderr)
+            continue
+        for hook in [str(body["hook"])] if body.get("hook") else HOOKS:
+            found.setdefault(hook, []).append(orjson.dumps({"uid": name, "request": body}))
     return found
 
 

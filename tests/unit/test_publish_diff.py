@@ -4,6 +4,7 @@ import argparse
 import shutil
 import subprocess
 
+import orjson
 import pytest
 from content import CONTENT, HOOKS, ROOT
 
@@ -227,9 +228,20 @@ def test_a_folder_or_revision_that_does_not_exist_is_refused(tmp_path):
         run("diff", "git:no-such-revision", str(HOOKS))
     with pytest.raises(SettingsError, match=r"--over: .* cannot be read"):
         run("diff", str(HOOKS), str(HOOKS), "--over", str(tmp_path / "nothing.ndjson"))
-    (tmp_path / "odd.ndjson").write_text("[1]\n")
-    with pytest.raises(SettingsError, match="is not NDJSON of charts"):
-        run("diff", str(HOOKS), str(HOOKS), "--over", str(tmp_path / "odd.ndjson"))
+
+
+def test_a_line_that_is_no_chart_costs_that_line(hooks, tmp_path, capsys):
+    settings = read_settings({}, {"now": "2026-03-02T10:00:00Z"})
+    [iron] = [line for line in demo_charts(DemoPeople(), house_of(settings, OLD)) if b'"uid":"iron"' in line]
+    (tmp_path / "odd.ndjson").write_bytes(b"[1]\n\n{not json\n" + orjson.dumps(orjson.loads(iron)["request"]) + b"\n")
+    change(hooks, "rules/fe-01/rule.yaml", "status: draft", "status: retired")
+    assert run("diff", str(HOOKS), str(hooks), "--over", str(tmp_path / "odd.ndjson")) == 0
+    told = capsys.readouterr()
+    assert [line.rpartition(": ")[2] for line in told.err.splitlines()] == [
+        "line 1 is no chart and is left out",
+        "line 3 is no chart and is left out",
+    ]
+    assert "  - chart line 4, patient-view: FE01 fired (deficient, warning) → silent" in told.out
 
 
 def test_a_content_that_cannot_be_read_is_named(hooks):
