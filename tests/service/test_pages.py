@@ -32,7 +32,11 @@ class Page(HTMLParser):
             self.title, self._open = data, ""
 
     def links(self):
-        return [attrs["href"] for tag, attrs in self.tags if tag in ("a", "link") and "href" in attrs]
+        return [
+            attrs["href"]
+            for tag, attrs in self.tags
+            if tag in ("a", "link") and "href" in attrs and attrs.get("rel") != "icon"
+        ]
 
 
 def page(client, path, **more):
