@@ -39,7 +39,7 @@ KINDS: dict[str, dict[str, tuple[str, ...]]] = {
         _FLAGS: ("no_status_days", "also", "encounters_needed"),
     },
     "answer": {_SPANS: ("days_each",), _WORDS: ("if_none", "unit"), _FLAGS: ("choices",)},
-    "result": {_WORDS: ("take", "preliminary", "implausible"), _FLAGS: ("per_side",)},
+    "result": {_WORDS: ("take", "ties", "preliminary", "implausible"), _FLAGS: ("per_side",)},
     "medication": {_SPANS: ("given_within", "supply", "completed"), _WORDS: ("plan", "if_none")},
     "exposure": {_SPANS: ("bridge", "given_within", "supply", "completed"), _WORDS: ("plan",)},
     "procedure": {_WORDS: ("if_none", "undated"), _FLAGS: ("also_condition", "also_medication")},
@@ -129,7 +129,7 @@ def _sets(builder: Builder, table: Table, kind: str) -> tuple[str, ...]:
     for name in names:
         if name in known or (kind in ("requested", "draft", "report", "symptom") and name in vocabulary.analytes):
             found.append(name)
-        elif kind in ("requested", "draft", "report") and name in builder.order_names:
+        elif kind in ("requested", "draft", "report") and name in builder.orders:
             found.append(ORDER_PREFIX + name)
         else:
             what = "analyte" if kind in _OF_ANALYTES else "value set"

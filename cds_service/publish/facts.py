@@ -52,6 +52,7 @@ _OPTIONS: Mapping[tuple[str, object], str] = {
     ("unanswered", True): "not answered by a later report",
     ("devices", True): "orders of devices count too",
     ("basket", True): "also among the drafts that are not selected",
+    ("ties", "highest"): "of two results of one moment the higher",
     ("per_side", True): "the newest of each leg",
     ("encounters_needed", False): "encounters need not have been read",
     ("encounters_needed", True): "encounters must have been read",

@@ -307,6 +307,12 @@ def test_ties_corrected_amended_final_then_issued():
     assert answer(ferritin(8, number=1), ferritin(60, number=2)) == 8  # the more severe
 
 
+def test_where_high_is_what_harms_the_higher_of_two_results_of_one_moment_wins():
+    chart = record(ferritin(60, number=1), ferritin(8, number=2))
+    answer = ask(chart, "result", "ferritin", type="quantity", ties="highest")
+    assert answer.quantity.interval.low == 60
+
+
 @pytest.mark.parametrize("date", ["2024", "2026-06", None, "05/13/2024"])
 def test_a_result_that_cannot_be_placed_in_time_is_not_used_and_not_missing(date):
     chart = record(ferritin(8, date))

@@ -40,16 +40,15 @@ class Result:
             self._value = read_value(self.entry.part, self.analyte)
         return self._value
 
-    @property
-    def order(self) -> tuple[object, ...]:
-        """Newest last; ties: corrected, amended, final, then later issued, later lastUpdated, the higher id."""
+    def order(self, highest: bool) -> tuple[object, ...]:
+        """Newest last; ties: corrected, amended, final, later issued, later lastUpdated, more severe, the higher id."""
         raw = self.entry.raw
         return (
             self.moment.earliest,
             _STATUS_RANK.get(self.status, 0),
             word(raw.get("issued")),
             word(table(raw.get("meta")).get("lastUpdated")),
-            _size(self.value),
+            _severity(self.value, highest),
             word(raw.get("id")),
         )
 
@@ -62,11 +61,14 @@ class Observed:
     undated: tuple[tuple[Entry, str, Why], ...]
 
 
-def _size(value: Value) -> Decimal:
-    """Of two results that tie in every way the more severe should win; without a direction, the more extreme."""
-    if value.quantity is None or value.quantity.interval.low is None:
-        return Decimal(0)
-    return -value.quantity.canonical().low  # type: ignore[operator]
+def _severity(value: Value, highest: bool) -> Decimal:
+    """Of two results that tie in every way the more severe wins: the lower one, or the higher where a fact says so."""
+    if value.quantity is None:
+        return Decimal("-Infinity") if highest else Decimal(0)
+    interval = value.quantity.canonical()
+    if highest:
+        return Decimal("Infinity") if interval.high is None else interval.high
+    return Decimal(0) if interval.low is None else -interval.low
 
 
 def observed(record: Record, entry: Entry) -> Moment | None:
@@ -127,13 +129,14 @@ def results_in(record: Record, fact: Fact, frame: Frame, analyte: Analyte, doubt
             yield item
 
 
-def newest(results: Iterator[Result]) -> Result | None:
+def newest(results: Iterator[Result], highest: bool) -> Result | None:
     """The first of those that come newest first; of several at one moment the one that wins the tie."""
     first = next(results, None)
     if first is None:
         return None
     at = first.moment.earliest
-    return max((first, *takewhile(lambda item: item.moment.earliest == at, results)), key=lambda item: item.order)
+    tied = takewhile(lambda item: item.moment.earliest == at, results)
+    return max((first, *tied), key=lambda item: item.order(highest))
 
 
 def result(record: Record, fact: Fact, frame: Frame) -> Answer:
@@ -154,21 +157,23 @@ def result(record: Record, fact: Fact, frame: Frame) -> Answer:
         reason = Reason(bad.value.why, analyte.title, bad.value.text)
         return Answer(None, evidence=(_evidence(bad, analyte),), reasons=(reason,), dated=bad.moment.earliest)
     take = fact.option("take", "newest")
-    best = max(chosen, key=lambda item: item.order) if take == "newest" else _extreme(chosen, take == "lowest")
+    highest = fact.option("ties") == "highest"
+    best = max(chosen, key=lambda item: item.order(highest)) if take == "newest" else _extreme(chosen, take == "lowest")
     return _answer(record, fact, analyte, best)
 
 
 def _chosen(record: Record, fact: Fact, results: Iterator[Result]) -> list[Result]:
     """Which results may speak: the newest, the newest of each side, or all of them."""
+    highest = fact.option("ties") == "highest"
     if fact.option("per_side"):
         by_side: dict[str, Result] = {}
         for item in results:
             side = side_of(record, item.entry)
-            if side not in by_side or item.order > by_side[side].order:
+            if side not in by_side or item.order(highest) > by_side[side].order(highest):
                 by_side[side] = item
         return list(by_side.values())
     if fact.option("take", "newest") == "newest":
-        return [best] if (best := newest(results)) else []
+        return [best] if (best := newest(results, highest)) else []
     found = list(results)
     return [item for item in found if item.value.state == "ok"] or found
 
