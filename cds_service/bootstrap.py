@@ -99,7 +99,7 @@ def _clients(file: Path | None, profiles: Mapping[str, Any]) -> Clients | None:
 
 
 def _ledger(settings: Settings, catalogue: Catalogue, house: House) -> SqlLedger:
-    memory = read_rules(catalogue.content.table("memory.yaml"))
+    memory = read_rules(catalogue.content.table("memory.yaml")) if catalogue.site.remember else None
     return open_ledger(
         settings.database_url,
         secret_of(settings.database_url, settings.secret),

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from cds_service.store.analytics import Choice
     from cds_service.store.inspection import Status
     from cds_service.store.ledger import SqlLedger
+    from cds_service.store.memory import MemoryRules
     from cds_service.store.periods import Period
     from cds_service.store.retention import Removed
 
@@ -249,8 +250,11 @@ def _ledger(settings: Settings, *, remember: bool = False) -> SqlLedger:
     return open_ledger(url, secret_of(url, settings.secret), spool_of(url), memory=memory, background=False)
 
 
-def _memory_rules(settings: Settings) -> Any:
+def _memory_rules(settings: Settings) -> MemoryRules | None:
     from cds_service.knowledge.content import Content
+    from cds_service.knowledge.site import load_site
     from cds_service.store.memory import read_rules
 
+    if not load_site(settings.site).remember:
+        return None
     return read_rules(Content.at(settings.content).table("memory.yaml"))

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as Late
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -62,6 +63,8 @@ class Database:
         self.brief = brief
         self.patient = patient
         self.is_sqlite = self.url.drivername.startswith("sqlite")
+        if not self.is_sqlite and find_spec("psycopg") is None:
+            raise SettingsError("CDS_DATABASE_URL: PostgreSQL needs a driver: pip install 'cds-service[postgres]'")
         self._fresh()
         in_child(self._forked)
 

@@ -19,6 +19,7 @@ from cds_service.errors import Unavailable
 from cds_service.store import feedback
 from cds_service.store.database import Database
 from cds_service.store.entries import lost_line, rows_of
+from cds_service.store.forks import unforked
 from cds_service.store.spool import Segment, Spool
 
 if TYPE_CHECKING:
@@ -75,8 +76,11 @@ class Drainer:
         return moved
 
     def _run(self) -> None:
+        with unforked():
+            self.database.probe()  # so that the first hook call finds a connection made
         while not self._stop.wait(self.every):
-            self._round()
+            with unforked():
+                self._round()
 
     def _round(self) -> None:
         try:

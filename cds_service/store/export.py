@@ -30,8 +30,8 @@ def _flat(line: Line) -> dict[str, Any]:
 
 
 def as_mapping(report: Report) -> dict[str, Any]:
-    """The report for JSON. Counts are numbers, or texts where they are withheld; moments are ISO texts or None; week and
-    client are "" where not divided by.
+    """The report for JSON. Counts are numbers, or texts where they are withheld; moments are ISO texts or None; week
+    and client are "" where not divided by.
     """
     since, until = report.period.since, report.period.until
     return {

@@ -12,7 +12,7 @@ import pytest
 
 from cds_service import cli
 from cds_service.bootstrap import running
-from cds_service.errors import NotAuthenticated, SettingsError
+from cds_service.errors import ContentError, NotAuthenticated, SettingsError
 from cds_service.ports import Caller
 from cds_service.store.commands import ledger_file, open_ledger, secret_of, spool_of
 from cds_service.store.keyed import Keyed
@@ -159,6 +159,22 @@ def test_what_is_held_back_is_explained(place, cds):
     assert cds("ledger", "memory", "--patient", "p1", "--user", "Practitioner/u2")[1] == "Nothing is held back.\n"
 
 
+def test_a_site_may_switch_remembering_off(place, cds, monkeypatch, tmp_path):
+    site = tmp_path / "site.yaml"
+    site.write_text("settings: {remember: false}\n")
+    asked = ("ledger", "memory", "--patient", "p1", "--user", "u")
+    assert cds(*asked)[1] == "Nothing is held back.\n"
+    monkeypatch.setenv("CDS_SITE", str(site))
+    assert cds(*asked) == (0, "Remembering is switched off: every card is shown again.\n")
+    made = running(settings_in(place, site=site), "http://localhost:8000")
+    assert made.ledger.memory is None
+    made.ledger.close()
+    assert running(settings_in(place), "http://localhost:8000").ledger.memory is not None
+    site.write_text("settings: {remember: maybe}\n")
+    with pytest.raises(ContentError, match="true or false"):
+        running(settings_in(place, site=site), "http://localhost:8000")
+
+
 def test_memory_says_when_the_ledger_cannot_be_read(place, capsys, monkeypatch):
     (place / "no-folder").write_text("")
     monkeypatch.setenv("CDS_DATABASE_URL", f"sqlite:///{place}/no-folder/ledger.db")
@@ -229,6 +245,12 @@ def test_of_many_workers_starting_at_once_all_get_one_secret(tmp_path):
         worker.join(20)
     assert found == {(tmp_path / "ledger.secret").read_bytes()}
     assert [path.name for path in tmp_path.iterdir()] == ["ledger.secret"]
+
+
+def test_postgresql_without_its_driver_says_what_to_install(monkeypatch):
+    monkeypatch.setattr("cds_service.store.database.find_spec", lambda name: None)
+    with pytest.raises(SettingsError, match=r"cds-service\[postgres\]"):
+        open_ledger("postgresql://cds@db/ledger", SECRET.encode(), Path("unused"), background=False)
 
 
 # ------------------------------------------------------------------------------------------------- over HTTP
