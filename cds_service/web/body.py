@@ -18,6 +18,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from cds_service.errors import BadRequest, TooLarge, WrongMediaType
 
 DEEPEST = 200
+_TOO_LARGE = "the body is larger than this service takes"
 _BOM = b"\xef\xbb\xbf"
 _JSON_TYPE = re.compile(r"application/(?:[a-z0-9!#$&^_.-]+\+)?json\Z")
 _COLON_ESCAPED = re.compile(rb"\\u003[aA]")
@@ -29,7 +30,10 @@ def read_object(request: Request) -> dict[str, Any]:
     try:
         raw = request.get_data(cache=False)
     except RequestEntityTooLarge:
-        raise TooLarge("the body is larger than this service takes") from None
+        raise TooLarge(_TOO_LARGE) from None
+    most = request.max_content_length
+    if request.content_length is None and most is not None and len(raw) >= most:  # sent in chunks, and cut off there
+        raise TooLarge(_TOO_LARGE)
     return parse_object(raw)
 
 

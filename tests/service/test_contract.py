@@ -5,13 +5,16 @@ import logging
 import re
 from dataclasses import replace
 
+import httpx
 import pytest
 
 from cds_service.errors import Unavailable
 from cds_service.model.criteria import Literally
 from cds_service.web.app import create_app
 from tests.service.conftest import INSTANCE, bundle, chart, post
+from tests.support.servers import serving
 
+JSON = {"Content-Type": "application/json"}
 CARD = "22222222-2222-4222-8222-222222222222"
 FEEDBACK = {"card": CARD, "outcome": "overridden", "outcomeTimestamp": "2026-03-02T09:00:00Z"}
 
@@ -294,6 +297,20 @@ def test_a_body_over_the_limit_is_refused(service):
     reply = post(create_app(small).test_client(), chart(extension={"x": "y" * 20_000}))
     assert reply.status_code == 413
     assert told(reply)
+
+
+def test_a_body_sent_in_chunks_is_held_to_the_limit_too(tmp_path):
+    def chunks():
+        yield b'{"extension": {"x": "'
+        for _ in range(30):
+            yield b"y" * 1_000
+        yield b'"}}'
+
+    with serving(tmp_path, "--workers", "1", max_body="20 kB") as served:
+        reply = httpx.post(f"{served.base}/cds-services/leg-symptoms", content=chunks(), headers=JSON)
+        small = httpx.post(f"{served.base}/cds-services/leg-symptoms", content=iter([b"{", b"}"]), headers=JSON)
+        slashes = httpx.get(f"{served.base}//cds-services//")
+    assert (reply.status_code, small.status_code, slashes.status_code) == (413, 400, 200)
 
 
 def test_a_five_megabyte_chart_is_taken(client):
