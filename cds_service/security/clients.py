@@ -28,13 +28,12 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from difflib import get_close_matches
 from itertools import combinations
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from cds_service.errors import ContentError
+from cds_service.security.entries import Entry, nearest, where_of
 from cds_service.security.keys import ALGORITHMS, Ring, read_set
 from cds_service.security.keysets import Unreadable, ring_in_file
 
@@ -43,7 +42,6 @@ DEFAULT_PROFILE = "cds-hooks-2.0"
 LONGEST_LIFE = timedelta(hours=24)
 LONGEST_LEEWAY = timedelta(minutes=5)
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?\Z")
-_SPAN = re.compile(r"([1-9]\d{0,5}) (second|minute|hour)s?\Z")
 _KEYS = (
     "issuer",
     "keys",
@@ -125,7 +123,7 @@ def clients_of(table: Mapping[str, Any], *, profiles: Iterable[str], folder: Pat
 
     Raises ContentError with file, line, what is wrong and how to mend it.
     """
-    top = _Entry(table, "the clients' file")
+    top = Entry(table, "the clients' file")
     top.only(("clients",))
     listed = top.table("clients")
     if not listed:
@@ -137,7 +135,7 @@ def clients_of(table: Mapping[str, Any], *, profiles: Iterable[str], folder: Pat
             raise ContentError(
                 f"{one.name} and {other.name} have the issuer {shared} and a tenant in common: "
                 "give each its own `tenants`",
-                _where(listed, other.name),
+                where_of(listed, other.name),
             )
     return Clients(found)
 
@@ -149,17 +147,17 @@ def _overlap(one: Client, other: Client) -> str:
 
 
 def _client(name: str, listed: Mapping[str, Any], profiles: frozenset[str], folder: Path) -> Client:
-    where = _where(listed, name)
+    where = where_of(listed, name)
     if not _NAME.match(name):
         raise ContentError(f"`{name}` is no name of a client: small letters, digits and hyphens, at most 64", where)
     if not isinstance(listed[name], Mapping):
         raise ContentError(f"the client {name} must be a mapping", where)
-    entry = _Entry(listed[name], f"the client {name}")
+    entry = Entry(listed[name], f"the client {name}")
     entry.only(_KEYS)
     algorithms = entry.among("algorithms", ALGORITHMS) or DEFAULT_ALGORITHMS
     profile = entry.text("profile") or DEFAULT_PROFILE
     if profile not in profiles:
-        raise ContentError(f"there is no profile `{profile}`{_nearest(profile, profiles)}", entry.where("profile"))
+        raise ContentError(f"there is no profile `{profile}`{nearest(profile, profiles)}", entry.where("profile"))
     tenants = entry.texts("tenants")
     optional = bool(entry.among("tenant", ("required", "optional")) == ("optional",))
     if "tenant" in entry.raw and not tenants:
@@ -183,10 +181,10 @@ def _client(name: str, listed: Mapping[str, Any], profiles: frozenset[str], fold
     )
 
 
-def _audiences(entry: _Entry) -> dict[str, tuple[str, ...]]:
+def _audiences(entry: Entry) -> dict[str, tuple[str, ...]]:
     if "audiences" not in entry.raw:
         return {}
-    inner = _Entry(entry.table("audiences"), "audiences")
+    inner = Entry(entry.table("audiences"), "audiences")
     for path in inner.raw:
         if not path.startswith("/") or path.endswith("/") or "//" in path:
             raise ContentError(f"`{path}` is no path such as /cds-services/leg-symptoms", inner.where(path))
@@ -195,8 +193,8 @@ def _audiences(entry: _Entry) -> dict[str, tuple[str, ...]]:
     return {path: inner.texts(path) for path in inner.raw}
 
 
-def _key_place(entry: _Entry, algorithms: tuple[str, ...], folder: Path) -> KeyPlace:
-    keys = _Entry(entry.table("keys", needed=True), f"the keys of {entry.what}")
+def _key_place(entry: Entry, algorithms: tuple[str, ...], folder: Path) -> KeyPlace:
+    keys = Entry(entry.table("keys", needed=True), f"the keys of {entry.what}")
     keys.only(("jwks", "file", "jku"))
     jku = keys.text("jku")
     if jku and not jku.startswith(("https://", "http://")):
@@ -223,98 +221,3 @@ def _key_place(entry: _Entry, algorithms: tuple[str, ...], folder: Path) -> KeyP
             entry.where("keys"),
         )
     return place
-
-
-def _where(table: Mapping[str, Any], key: str | None = None) -> str:
-    """File and line, where the table knows its own."""
-    where = getattr(table, "where", None)
-    return str(where(key)) if where else ""
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    listed = sorted(known)
-    near = get_close_matches(name, listed, n=1, cutoff=0.6)
-    return f" (did you mean `{near[0]}`?)" if near else f"; known are {', '.join(listed)}"
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """One table of the file with checks of shape. `what` names it in messages."""
-
-    raw: Mapping[str, Any]
-    what: str
-
-    def where(self, key: str | None = None) -> str:
-        return _where(self.raw, key)
-
-    def only(self, known: Iterable[str]) -> None:
-        for key in self.raw:
-            if key not in known:
-                raise ContentError(f"{self.what} has no `{key}`{_nearest(key, known)}", self.where(key))
-
-    def table(self, key: str, *, needed: bool = False) -> Mapping[str, Any]:
-        value = self.raw.get(key)
-        if key not in self.raw and not needed:
-            return {}
-        if not isinstance(value, Mapping):
-            needs = "must be a mapping" if key in self.raw else "is missing"
-            raise ContentError(f"`{key}` of {self.what} {needs}", self.where(key))
-        return value
-
-    def text(self, key: str) -> str:
-        found = self.texts(key)
-        if len(found) > 1:
-            raise ContentError(f"`{key}` of {self.what} takes one text", self.where(key))
-        return found[0] if found else ""
-
-    def texts(self, key: str, *, needed: bool = False) -> tuple[str, ...]:
-        """A text, or a list of them."""
-        if key not in self.raw:
-            if needed:
-                raise ContentError(f"{self.what} needs `{key}`", self.where())
-            return ()
-        value = self.raw[key]
-        rows = value if isinstance(value, list) else [value]
-        if not rows or not all(isinstance(row, str) and row.strip() == row != "" and row.isprintable() for row in rows):
-            raise ContentError(f"`{key}` of {self.what} must be text, or a list of texts (quote them)", self.where(key))
-        if len(set(rows)) < len(rows):
-            raise ContentError(f"`{key}` of {self.what} says the same twice", self.where(key))
-        return tuple(rows)
-
-    def among(self, key: str, known: tuple[str, ...]) -> tuple[str, ...]:
-        found = self.texts(key)
-        for name in found:
-            if name not in known:
-                raise ContentError(f"`{key}` of {self.what} may be {', '.join(known)}, not {name}", self.where(key))
-        return found
-
-    def number(self, key: str, most: int) -> int:
-        value = self.raw.get(key, 0)
-        if key in self.raw and (isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= most):
-            raise ContentError(f"`{key}` of {self.what} must be a whole number from 1 to {most}", self.where(key))
-        return int(value)
-
-    def span(self, key: str, default: timedelta, most: timedelta) -> timedelta:
-        if key not in self.raw:
-            return default
-        match = _SPAN.match(self.text(key))
-        span = timedelta(**{f"{match[2]}s": int(match[1])}) if match else None
-        if span is None or span > most:
-            longest = int(most.total_seconds())
-            raise ContentError(
-                f"`{key}` of {self.what} is a time such as 5 minutes, at most {longest} seconds", self.where(key)
-            )
-        return span
-
-    def address(self, key: str) -> str:
-        if address := self.text(key):
-            self.check_address(key, address)
-        return address.rstrip("/")
-
-    def check_address(self, key: str, address: str) -> None:
-        try:
-            parts = urlsplit(address)
-        except ValueError:
-            parts = urlsplit("")
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-            raise ContentError(f"`{key}`: write a full address such as https://cds.example.org", self.where(key))
