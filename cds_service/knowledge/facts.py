@@ -54,9 +54,33 @@ KINDS: dict[str, dict[str, tuple[str, ...]]] = {
     "hook": {},
     "read": {},
 }
+# Options that are one of a few words, and options that are true or false.
+OPTION_WORDS: dict[str, tuple[str, ...]] = {
+    "status": ("current", "ever", "past"),
+    "certainty": ("any", "established", "suspected"),
+    "undated": ("unknown", "counts", "ignored"),
+    "if_none": ("unknown", "absent"),
+    "conditions_window": ("same", "any"),
+    "take": ("newest", "highest", "lowest"),
+    "preliminary": ("counts",),
+    "implausible": ("discarded",),
+    "plan": ("counts",),
+    "pending": ("ignored",),
+}
+SWITCHES = (
+    "also_procedure",
+    "also_condition",
+    "also_medication",
+    "encounters_needed",
+    "per_side",
+    "unanswered",
+    "devices",
+    "basket",
+)
 _FIXED: dict[str, Type] = {"result": "quantity", "exposure": "quantity", "side": "choice"}
 _OF_ANALYTES = ("result", "missing", "pending")
 READABLE = ("conditions", "observations", "medicines", "orders", "procedures", "encounters", "reports")
+OF_PATIENT = ("age", "sex", "deceased")
 SIDES = ("left", "right", "both")
 
 
@@ -121,6 +145,10 @@ def _sets(builder: Builder, table: Table, kind: str) -> tuple[str, ...]:
             if name not in READABLE:
                 raise ContentError(f"`read` knows {', '.join(READABLE)}, not `{name}`", table.where())
         return names
+    if kind == "answer":
+        _check_questions(builder, names, table)
+    if kind == "patient" and (strange := set(names) - set(OF_PATIENT)):
+        raise ContentError(f"a patient has {', '.join(OF_PATIENT)}, not `{strange.pop()}`", table.where())
     if kind in ("answer", "patient", "hook"):
         return names
     vocabulary = builder.vocabulary
@@ -137,12 +165,21 @@ def _sets(builder: Builder, table: Table, kind: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+def _check_questions(builder: Builder, items: tuple[str, ...], table: Table) -> None:
+    """Every form item must be one of the leg form's, where there is a form."""
+    questions = builder.vocabulary.questions
+    for item in items if questions else ():
+        if item not in questions:
+            raise ContentError(f"the leg form has no item `{item}`{nearest(item, questions)}", table.where())
+
+
 def _option(
     builder: Builder, scope: Scope, table: Table, reading: dict[str, tuple[str, ...]], name: str, value: Any
 ) -> object:
     where = table.where(name) if name in table else table.where()
     if value is None:
         return None
+    _check_word(name, value, where)
     if name in reading.get(_SETS, ()):
         names = as_names(value, where, name)
         for item in names:
@@ -151,6 +188,8 @@ def _option(
         return names
     if name in reading.get(_SPANS, ()):
         return span(scope, value, where).length
+    if name == "answer":
+        _check_questions(builder, (str(value),), table)
     if name == "unit":
         return unit_of(str(value))
     if name == "choices":
@@ -162,6 +201,14 @@ def _option(
     if name == "no_status_days" and isinstance(value, str):
         return span(scope, value, where).length.days
     return value
+
+
+def _check_word(name: str, value: Any, where: str) -> None:
+    allowed = OPTION_WORDS.get(name)
+    if allowed and value not in allowed:
+        raise ContentError(f"`{name}` is {' or '.join(allowed)}{nearest(str(value), allowed)}", where)
+    if name in SWITCHES and not isinstance(value, bool):
+        raise ContentError(f"`{name}` is true or false", where)
 
 
 def _also(builder: Builder, item: object, where: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
