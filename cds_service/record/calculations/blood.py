@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 
 from cds_service.model.answer import Answer
-from cds_service.model.quantity import Interval, Limit, Quantity, Unit
+from cds_service.model.quantity import Interval, Limit, Quantity
 from cds_service.record.calculations.arithmetic import PERCENT, canonical, derived, unknown, value_of
 
 HUNDRED = Decimal(100)
@@ -25,12 +25,16 @@ def transferrin_saturation(now: datetime, reported: Answer, iron: Answer, tibc: 
 def adjusted_calcium(
     now: datetime, reported: Answer, total: Answer, albumin: Answer, factor: Limit, reference: Limit
 ) -> Answer:
-    """The newer of the reported adjusted calcium and total + factor x (reference - albumin). mmol/L."""
+    """The newer of the reported adjusted calcium and total + factor x (reference - albumin), in the unit of the total.
+
+    A limit printed in two units is so compared with the number a reader of the report works out.
+    """
     computed = None
     calcium, protein = canonical(total), canonical(albumin)
-    if calcium is not None and protein is not None:
+    if total.quantity and calcium is not None and protein is not None:
         adjusted = calcium + value_of(factor) * (value_of(reference) - protein)
-        computed = replace(derived(adjusted, Unit("mmol/L"), 2, total, albumin), dated=total.dated)
+        unit = total.quantity.unit
+        computed = replace(derived(adjusted / unit.factor, unit, 2, total, albumin), dated=total.dated)
     return _newer(reported, computed, total, albumin)
 
 
