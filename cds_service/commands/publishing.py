@@ -9,6 +9,8 @@ import tarfile
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
+from importlib import import_module
+from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,7 @@ from cds_service.settings import read_settings
 NOW = "2026-03-02T10:00:00Z"  # the moment of the fixtures, for answers that stay comparable
 HOOKS = ("patient-view", "encounter-discharge")  # those that need no orders of the moment
 GIT = "git:"
+SCHEMAS = "cds_service.publish.jsonschema"
 
 
 def add(commands: Any) -> None:
@@ -69,9 +72,10 @@ def run_docs(args: argparse.Namespace) -> int:
 
 
 def _schemas(catalogue: Catalogue, folder: Path) -> list[Path]:
-    from cds_service.publish.jsonschema import write_schemas
-
-    return list(write_schemas(catalogue, folder / "schemas"))
+    """The editors' schemas, where their writer is installed."""
+    if find_spec(SCHEMAS) is None:
+        return []
+    return list(import_module(SCHEMAS).write_schemas(catalogue, folder / "schemas"))
 
 
 def run_lock(args: argparse.Namespace) -> int:
