@@ -33,6 +33,7 @@ from cds_service.model.criteria import (
     Type,
     Undecided,
 )
+from cds_service.model.rule import Order
 from cds_service.model.vocabulary import Vocabulary
 
 OPERATORS: tuple[Operator, ...] = ("below", "at_most", "at_least", "above")
@@ -42,10 +43,10 @@ _TRUTHS = {"all", "any", "not", "count", "known", "unless", "unknown", "value"}
 class Builder:
     """Builds nodes with one vocabulary and one set of conventions; holds nothing of a rule."""
 
-    def __init__(self, vocabulary: Vocabulary, conventions: Mapping[str, Table], order_names: frozenset[str]):
+    def __init__(self, vocabulary: Vocabulary, conventions: Mapping[str, Table], orders: Mapping[str, Order]):
         self.vocabulary = vocabulary
         self.conventions = conventions
-        self.order_names = order_names
+        self.orders = orders
 
     def define(self, scope: Scope, name: str, raw: object, where: str) -> Node:
         """A definition of any type: what the surface looks like says which."""

@@ -55,7 +55,7 @@ def load(content: Content | None = None, site: Site | Path | None = None) -> Cat
     vocabulary = load_vocabulary(content, orders, site.table, form)
     conventions = content.table("conventions.yaml")
     packs = {name: as_table(conventions[name], conventions.where(name), name) for name in conventions}
-    builder = Builder(vocabulary, packs, frozenset(orders))
+    builder = Builder(vocabulary, packs, orders)
     shared = _shared_scope(content, builder, site)
     references = _references(content)
     common, further = _override_reasons(content)

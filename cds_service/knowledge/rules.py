@@ -112,7 +112,7 @@ class RuleBuilder:
             life=self._life(table, pack),
             file=table.file,
         )
-        names = texts.names(scope, rule, table) | self._pending(scope, rule, table)
+        names = texts.names(scope, rule, table, self.builder.orders) | self._pending(scope, rule, table)
         self.unused += scope.unused()
         return replace(rule, names=names)
 
@@ -256,8 +256,8 @@ class RuleBuilder:
             only(body, ("order", "when"), "an order")
             name = need(body, "order", "an order")
             when = self.builder.truth(scope, body["when"], where) if body.get("when") is not None else None
-        if name not in self.builder.order_names:
-            raise ContentError(f"no order is called `{name}`{nearest(name, self.builder.order_names)}", where)
+        if name not in self.builder.orders:
+            raise ContentError(f"no order is called `{name}`{nearest(name, self.builder.orders)}", where)
         return OrderLine(name, when)
 
     def _ask(self, scope: Scope, row: object, table: Table) -> Ask:

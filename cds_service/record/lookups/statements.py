@@ -55,6 +55,7 @@ def evidence_of(entry: Entry, moment: Moment | None, text: str = "", note: str =
         date=moment.text if moment else "",
         when=moment.earliest if moment else None,
         note=note or ("from text" if entry.asks else ""),
+        concept=entry.concept,
     )
 
 
