@@ -20,6 +20,7 @@ _DECIMAL_POINT = re.compile(r"-?\d+(\.\d+)?\Z")
 _DECIMAL_COMMA = re.compile(r"-?\d+,\d{1,2}\Z|-?\d+,\d{4,}\Z|-?0,\d+\Z")
 _THOUSANDS = re.compile(r"-?\d{1,3}(,\d{3}){2,}(\.\d+)?\Z|-?\d{1,3}(,\d{3})+\.\d+\Z")
 _ANNOTATION = re.compile(r"\{[^{}]*\}\Z")  # a UCUM unit that is only a remark: {ratio}
+_UNITY = "1"  # the UCUM unit of a bare ratio: read, and not shown
 _LONGEST_TEXT = 200
 _UCUM = "http://unitsofmeasure.org"
 
@@ -80,7 +81,8 @@ def _from_quantity(quantity: Mapping[str, Any], source: Mapping[str, Any], analy
         return Value("absent") if raw is None else Value("unreadable", why="value not numeric")
     sign = quantity.get("comparator")
     interval = _compared(sign if isinstance(sign, str) else "", value)
-    text = f"{sign if isinstance(sign, str) else ''}{raw} {spelled or ''}".strip()
+    shown = "" if spelled == _UNITY else spelled or ""
+    text = f"{sign if isinstance(sign, str) else ''}{raw} {shown}".strip()
     if interval is None:
         return Value("unreadable", why="value not numeric", text=text)
     return _judged(interval, text, _unit(_spellings(quantity), source, analyte, value), analyte, str(raw))
