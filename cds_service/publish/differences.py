@@ -42,17 +42,25 @@ class Side:
     catalogue: Catalogue
     notes: Notes
     writer: Sentences
-    used: Mapping[str, tuple[str, ...]]  # any name -> ids of the rules that rest on it
+    used: Mapping[tuple[str, str], tuple[str, ...]]  # (kind, name) -> ids of the rules that rest on it
 
     @classmethod
     def of(cls, catalogue: Catalogue) -> Side:
-        used: dict[str, list[str]] = {}
+        used: dict[tuple[str, str], list[str]] = {}
         for rule in catalogue.rules.values():
             rests_on = reach(catalogue, rule)
-            for name in (*rests_on.names, *rests_on.parameters, *rests_on.sets, *rests_on.analytes, *rests_on.orders):
-                used.setdefault(name, []).append(rule.id)
-        names = {name: tuple(dict.fromkeys(rules)) for name, rules in used.items()}
-        return cls(catalogue, notes_of(catalogue.content), Sentences(catalogue), names)
+            for kind, names in (
+                ("Definition", rests_on.names),
+                ("Parameter", rests_on.parameters),
+                ("Value set", rests_on.sets),
+                ("Result", rests_on.analytes),
+                ("Order", rests_on.orders),
+                ("Source", {item.key: item for item in rule.references}),
+            ):
+                for name in names:
+                    used.setdefault((kind, name), []).append(rule.id)
+        users = {name: tuple(rules) for name, rules in used.items()}
+        return cls(catalogue, notes_of(catalogue.content), Sentences(catalogue), users)
 
 
 def differences(old: Catalogue, new: Catalogue) -> list[Part]:
@@ -146,11 +154,11 @@ def _shared(
         else:
             lines = tuple(compare(old[name], new[name], before, after))
         if lines:
-            yield Part(f"{kind} {name}{_users(name, before, after)}", lines)
+            yield Part(f"{kind} {name}{_users(kind, name, before, after)}", lines)
 
 
-def _users(name: str, before: Side, after: Side) -> str:
-    rules = dict.fromkeys([*after.used.get(name, ()), *before.used.get(name, ())])
+def _users(kind: str, name: str, before: Side, after: Side) -> str:
+    rules = dict.fromkeys([*after.used.get((kind, name), ()), *before.used.get((kind, name), ())])
     shown = ", ".join(rule.upper() for rule in list(rules)[:_MOST_NAMED])
     more = f" and {len(rules) - _MOST_NAMED} more" if len(rules) > _MOST_NAMED else ""
     return f" (used by {shown}{more})" if rules else ""

@@ -149,7 +149,7 @@ def test_a_source_that_was_read_since_is_told(hooks):
     change(hooks, "references.yaml", line, line.replace("tag: M", "tag: V"))
     meant, parts = told(hooks)
     assert meant == []
-    assert parts["Source wells-2003"] == ["was to be verified, is verified"]
+    assert parts["Source wells-2003 (used by DVT-01, DVT-02)"] == ["was to be verified, is verified"]
 
 
 def test_what_cards_call_a_name_is_told(hooks):
@@ -161,6 +161,7 @@ def test_an_order_with_another_code_is_told(hooks):
     change(hooks, "orders/orders.yaml", 'code: "2276-4"', 'code: "20567-4"')
     _, parts = told(hooks)
     [title] = [title for title in parts if title.startswith("Order ferritin (used by ")]
+    assert [title for title in parts if title.startswith(("Definition ferritin", "Result ferritin"))] == []
     assert parts[title] == ["[2276-4 → 20567-4] Ferritin [Mass/volume] in Serum or Plasma"]
 
 
