@@ -62,6 +62,7 @@ OPTION_WORDS: dict[str, tuple[str, ...]] = {
     "if_none": ("unknown", "absent"),
     "conditions_window": ("same", "any"),
     "take": ("newest", "highest", "lowest"),
+    "ties": ("lowest", "highest"),
     "preliminary": ("counts",),
     "implausible": ("discarded",),
     "plan": ("counts",),
