@@ -9,8 +9,6 @@ import tarfile
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
-from importlib import import_module
-from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -24,14 +22,13 @@ from cds_service.errors import ContentError, SettingsError
 from cds_service.fhir.demo_people import DemoPeople
 from cds_service.knowledge.catalogue import Catalogue, load
 from cds_service.knowledge.content import Content
-from cds_service.publish import library, lock
+from cds_service.publish import jsonschema, library, lock
 from cds_service.publish.differences import differences
 from cds_service.settings import read_settings
 
 NOW = "2026-03-02T10:00:00Z"  # the moment of the fixtures, for answers that stay comparable
 HOOKS = ("patient-view", "encounter-discharge")  # those that need no orders of the moment
 GIT = "git:"
-SCHEMAS = "cds_service.publish.jsonschema"
 
 
 def add(commands: Any) -> None:
@@ -60,22 +57,16 @@ def add(commands: Any) -> None:
 def run_docs(args: argparse.Namespace) -> int:
     folder = _folder(args.content)
     catalogue = load(Content.at(folder))
+    handbook, schemas = folder / library.FOLDER, folder / jsonschema.FOLDER
     if args.check:
-        stale = library.stale(catalogue, folder / library.FOLDER)
+        stale = [f"{handbook.name}/{name}" for name in library.stale(catalogue, handbook)]
+        stale += [f"{schemas.name}/{name}" for name in jsonschema.stale_schemas(catalogue, schemas)]
         for name in stale:
-            print(f"handbook/{name} is not as the content says: run `cds docs`")
+            print(f"{name} is not as the content says: run `cds docs`")
         return 1 if stale else 0
-    touched = library.write(catalogue, folder / library.FOLDER)
-    touched += _schemas(catalogue, folder)
+    touched = [*library.write(catalogue, handbook), *jsonschema.write_schemas(catalogue, schemas)]
     print(f"{len(touched)} files written, {len(catalogue.rules)} rules")
     return 0
-
-
-def _schemas(catalogue: Catalogue, folder: Path) -> list[Path]:
-    """The editors' schemas, where their writer is installed."""
-    if find_spec(SCHEMAS) is None:
-        return []
-    return list(import_module(SCHEMAS).write_schemas(catalogue, folder / "schemas"))
 
 
 def run_lock(args: argparse.Namespace) -> int:
