@@ -158,6 +158,9 @@ def _client(name: str, listed: Mapping[str, Any], profiles: frozenset[str], fold
     profile = entry.text("profile") or DEFAULT_PROFILE
     if profile not in profiles:
         raise ContentError(f"there is no profile `{profile}`{nearest(profile, profiles)}", entry.where("profile"))
+    fhir_bases = entry.texts("fhir")
+    for base in fhir_bases:
+        entry.check_address("fhir", base.partition(" ")[0], ("https",))
     tenants = entry.texts("tenants")
     optional = bool(entry.among("tenant", ("required", "optional")) == ("optional",))
     if "tenant" in entry.raw and not tenants:
@@ -172,7 +175,7 @@ def _client(name: str, listed: Mapping[str, Any], profiles: frozenset[str], fold
         frozenset(tenants),
         optional,
         algorithms,
-        entry.texts("fhir"),
+        fhir_bases,
         profile,
         entry.number("calls_per_minute", 1_000_000),
         entry.span("longest_life", timedelta(hours=1), LONGEST_LIFE),
@@ -197,8 +200,8 @@ def _key_place(entry: Entry, algorithms: tuple[str, ...], folder: Path) -> KeyPl
     keys = Entry(entry.table("keys", needed=True), f"the keys of {entry.what}")
     keys.only(("jwks", "file", "jku"))
     jku = keys.text("jku")
-    if jku and not jku.startswith(("https://", "http://")):
-        raise ContentError("jku is the full address of a key set: https://…", keys.where("jku"))
+    if jku:
+        keys.check_address("jku", jku.partition(" ")[0], ("https",))
     if ("jwks" in keys.raw) == ("file" in keys.raw) and (not jku or "jwks" in keys.raw):
         raise ContentError("the keys come from one place: `jwks`, `file`, or `jku` alone", entry.where("keys"))
     if "jwks" in keys.raw:

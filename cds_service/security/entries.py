@@ -104,10 +104,14 @@ class Entry:
             self.check_address(key, address)
         return address.rstrip("/")
 
-    def check_address(self, key: str, address: str) -> None:
+    def check_address(self, key: str, address: str, schemes: tuple[str, ...] = ("https", "http")) -> None:
+        """Raises ContentError for anything but a full address of one of the schemes, without user name or query."""
         try:
             parts = urlsplit(address)
+            plain = parts.scheme in schemes and parts.hostname and "@" not in parts.netloc
         except ValueError:
-            parts = urlsplit("")
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-            raise ContentError(f"`{key}`: write a full address such as https://cds.example.org", self.where(key))
+            plain = False
+        if not plain or "?" in address or "#" in address:
+            raise ContentError(
+                f"`{key}`: write a full address such as {schemes[0]}://ehr.example.org/…", self.where(key)
+            )

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
-from cds_service.errors import NotAuthenticated, TooMany, Unavailable
+from cds_service.errors import NotAuthenticated, SettingsError, TooMany, Unavailable
 from cds_service.ports import Caller, Documents, Guard, SeenTokens
 from cds_service.security import jwt
 from cds_service.security.clients import Client, Clients
@@ -114,4 +114,8 @@ def _key_set(client: Client, documents: Documents, ticks: Callable[[], float]) -
         return WrittenKeys(place.ring)
     if place.file is not None:
         return FiledKeys(place.file, client.name)
-    return PublishedKeys(documents(place.entry), client.name, ticks)
+    try:
+        read = documents(place.entry)
+    except SettingsError as wrong:
+        raise SettingsError(f"the keys of the client {client.name}: {wrong}") from None
+    return PublishedKeys(read, client.name, ticks)

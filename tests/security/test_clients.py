@@ -147,6 +147,9 @@ def test_one_issuer_may_stand_for_several_clients_with_tenants_of_their_own() ->
         (GOOD + "    audiences: x\n", "must be a mapping"),
         (GOOD + "    subject: [a, b]\n", "takes one text"),
         (GOOD + "    fhir: [1]\n", "`fhir`"),
+        (GOOD + "    fhir: http://127.0.0.1:8000/fhir\n", "`fhir`: write a full address such as https"),
+        (GOOD + "    fhir: [https://a.example/r4, b.example/r4]\n", "`fhir`: write a full address such as https"),
+        (GOOD + "    base: https://user@cds.example.org\n", "full address"),
     ],
 )
 def test_a_file_that_is_wrong_stops_the_start(changed: str, says: str) -> None:
@@ -162,6 +165,9 @@ def test_a_file_that_is_wrong_stops_the_start(changed: str, says: str) -> None:
         ("{url: https://x.example}", "has no `url`"),
         (f"{{jwks: {SET}, file: keys/example-ehr.jwks.json}}", "one place"),
         ("{jku: ehr.example.org/jwks.json}", "full address"),
+        ("{jku: http://127.0.0.1:8000/jwks.json}", "such as https"),
+        ("{jku: https://user:secret@ehr.example.org/jwks.json}", "full address"),
+        ("{jku: https://ehr.example.org/jwks.json?x}", "full address"),
         ("{jwks: x}", "must be a mapping"),
         ("{jwks: {}}", "JWK set"),
         ('{jwks: {"keys": []}}', "no key here"),

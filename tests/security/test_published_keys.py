@@ -243,7 +243,7 @@ def test_nothing_is_read_from_an_address_that_only_a_token_names(tls: bool) -> N
     ],
 )
 def test_an_address_that_can_never_be_right_stops_the_start(entry: str) -> None:
-    with pytest.raises(SettingsError):
+    with pytest.raises(SettingsError, match="the keys of the client example-ehr: "):
         guard(client(keys=KeyPlace(entry=entry)), documents=document)
 
 
