@@ -207,6 +207,11 @@ class Record:
             return lists[0] if lists else []
         return list({id(entry.part): entry for found in reversed(lists) for entry in reversed(found)}.values())[::-1]
 
+    def holds_any(self, places: Iterable[tuple[str, str]]) -> bool:
+        """Is there anything at one of these places, each a role and the name of a set?"""
+        index = self._index
+        return any(place in index for place in places)
+
     def without_test_code(self, role: str) -> list[Entry]:
         """Orders whose concept carries no code of the tests' system: their words may say what they are."""
         return self._index.get((role, WITHOUT_TEST_CODE), [])

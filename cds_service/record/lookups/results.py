@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from itertools import takewhile
 
 from cds_service.model.answer import Answer, Evidence, Reason, Why
@@ -139,17 +140,22 @@ def newest(results: Iterator[Result], highest: bool) -> Result | None:
     return max((first, *tied), key=lambda item: item.order(highest))
 
 
+@lru_cache(maxsize=1024)
+def _none_of(title: str) -> Reason:
+    return Reason("no result", title)
+
+
 def result(record: Record, fact: Fact, frame: Frame) -> Answer:
     """The result that speaks: the newest, highest or lowest in the window; unreadable ones are unknown, not absent."""
     if frame.unknown:
         return Answer(None, reasons=(frame.unknown,))
     analyte = record.vocabulary.analytes[fact.sets[0]]
+    if not record.holds_any((("Observation", analyte.name),)):
+        return Answer(None, reasons=(record.earned(("Observation",), frame) or _none_of(analyte.title),))
     doubts: list[Reason] = []
     chosen = _chosen(record, fact, results_in(record, fact, frame, analyte, doubts))
     if not chosen:
-        reason = (
-            record.earned(("Observation",), frame) or next(iter(doubts), None) or Reason("no result", analyte.title)
-        )
+        reason = record.earned(("Observation",), frame) or next(iter(doubts), None) or _none_of(analyte.title)
         return Answer(None, reasons=(reason,))
     unreadable = [item for item in chosen if item.value.state == "unreadable"]
     if unreadable:

@@ -6,6 +6,7 @@ A symptom nobody recorded is absent when the queries were answered; a bedside si
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import lru_cache
 
 from cds_service.model.answer import ABSENT, Answer, Reason
 from cds_service.model.criteria import Fact
@@ -31,11 +32,14 @@ from cds_service.record.record import Record
 YES = {"true", "yes", "y", "present", "positive", "pos", "detected"}
 NO = {"false", "no", "n", "absent", "negative", "neg", "not detected"}
 TYPES = ("Condition", "Observation", "Encounter")
+ROLES = ("Condition", "Encounter.reason", "Observation", "Observation.value")
 
 
 def symptom(record: Record, fact: Fact, frame: Frame) -> Answer:
     if frame.unknown:
         return Answer(None, reasons=(frame.unknown,))
+    if not record.forms and not record.holds_any(_places(fact)):
+        return _silent(record, fact, frame)
     statements = statements_of(record, fact, frame)
     decided = [item for item in statements if item.truth is not None and item.moment]
     undated = [item for item in statements if item.truth is not None and not item.moment]
@@ -50,6 +54,13 @@ def symptom(record: Record, fact: Fact, frame: Frame) -> Answer:
         reasons = tuple(item.reason for item in doubtful if item.reason)
         return Answer(None, evidence=tuple(item.evidence for item in doubtful), reasons=reasons)
     return _silent(record, fact, frame)
+
+
+@lru_cache(maxsize=4096)
+def _places(fact: Fact) -> tuple[tuple[str, str], ...]:
+    """Where in the index anything that speaks of it would stand."""
+    sets = {*fact.sets, *names(fact, "denied_by"), *(name for further, _ in _also(fact) for name in further)}
+    return tuple((role, name) for role in ROLES for name in sorted(sets))
 
 
 def _silent(record: Record, fact: Fact, frame: Frame) -> Answer:
