@@ -54,6 +54,7 @@ _REASONS = {
 }
 _TOLD_BY_HEADING = {"no result", "not recorded"}
 _SILENT_KINDS = {"missing", "pending", "hook", "patient", "draft"}
+_BARE = re.compile(r"[<>=≤≥ ]*-?[\d.,]+\Z")
 _REFERENCE = re.compile(r"[A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64}\Z")
 
 
@@ -156,6 +157,8 @@ def reason_words(reason: Reason, name: str = "") -> str:
     """What is unknown and why, in a few words: "Ferritin (unit not understood: 12 xx)"."""
     what = markdown(reason.what) or titled(name)
     why = "" if reason.why in _TOLD_BY_HEADING else reason.why
+    if why == "unit not understood" and _BARE.match(reason.text):
+        why = "no unit"
     detail = ": ".join(part for part in (why, markdown(reason.text)) if part)
     return f"{what} ({detail})" if detail and what else what or detail
 

@@ -38,13 +38,14 @@ def _where(error: BaseException) -> list[str]:
 def logging_config(level: str = "INFO") -> dict[str, Any]:
     """For `logging.config.dictConfig`: every logger's lines to standard error in this form."""
     through = {"level": level, "handlers": [], "propagate": True}
+    silent = {"level": "CRITICAL", "handlers": [], "propagate": False}  # its lines hold paths, which may name a patient
     return {
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"lines": {"()": JsonLines}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines", "stream": sys.stderr}},
         "root": {"level": level, "handlers": ["stderr"]},
-        "loggers": {"gunicorn.error": through, "gunicorn.access": through, "alembic": {"level": "WARNING"}},
+        "loggers": {"gunicorn.error": through, "gunicorn.access": silent, "alembic": {"level": "WARNING"}},
     }
 
 

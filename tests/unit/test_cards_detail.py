@@ -155,6 +155,12 @@ def test_every_reason_why_something_is_unknown_is_said(why, line):
     )
 
 
+def test_a_number_without_a_unit_is_said_to_have_none():
+    chart = Chart()
+    bare = chart.fact("ferritin", unknown("unit not understood", "Ferritin", "<5.0"), kind="result", type="quantity")
+    assert "**Could not be read:** Ferritin (no unit: &lt;5.0)" in lines_of(bare, chart=chart)
+
+
 def test_a_computed_value_names_what_it_was_made_of():
     chart = Chart()
     parts = (
