@@ -9,6 +9,7 @@ from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -130,3 +131,10 @@ def refusal(door: Any, text: str, path: str = PATH) -> str:
         assert not any(len(piece) > 8 and piece in refused.reason for piece in text.split("."))
         return refused.reason
     return ""
+
+
+if __name__ == "__main__":  # python -m tests.security.ehr URL: a token for one call to this address, for trying by hand
+    import sys
+
+    now = int(datetime.now(UTC).timestamp())
+    print(token(aud=sys.argv[1], iat=now, exp=now + 300, jti=str(uuid4())))
