@@ -144,7 +144,7 @@ def _typed(fact: Fact, given: Given) -> Answer | None:
     unit = fact.option("unit")
     if not isinstance(unit, Unit):
         return None
-    quantity = Quantity(Interval.exactly(given.value), unit, given.evidence.text)
+    quantity = Quantity(Interval.exactly(given.value), unit)  # a bare number, said with its unit
     begun = given.moment.earliest
     if isinstance(per := fact.option("days_each"), timedelta):
         begun = begun - float(given.value) * per
