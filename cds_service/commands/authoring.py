@@ -12,7 +12,7 @@ from cds_service.knowledge.rules import KINDS
 
 _ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*\Z")
 _RULE = """\
-# yaml-language-server: $schema=../../schema/rule.json
+# yaml-language-server: $schema=../../schemas/rule.json
 id: {id}
 version: 0.1.0
 status: draft
@@ -36,7 +36,7 @@ limits:
   - FILL IN what this rule cannot see.
 """
 _CASES = """\
-# yaml-language-server: $schema=../../schema/cases.json
+# yaml-language-server: $schema=../../schemas/cases.json
 people:
   base: {{patient: "female, 40 years", {example}: {said}}}
 cases:
@@ -59,6 +59,8 @@ def add(commands: Any) -> None:
 
 
 def run_new_rule(args: argparse.Namespace) -> int:
+    from cds_service.publish.jsonschema import FOLDER, write_schemas
+
     catalogue = catalogue_for(args)
     folder = content_folder(catalogue) / "rules" / args.name
     if not _ID.match(args.name):
@@ -77,6 +79,7 @@ def run_new_rule(args: argparse.Namespace) -> int:
     folder.mkdir(parents=True)
     for file, text in (("rule.yaml", _RULE), ("cases.yaml", _CASES)):
         (folder / file).write_text(text.format(**words), encoding="utf-8")
+    write_schemas(catalogue_for(args), folder.parents[1] / FOLDER)
     print(_next_steps(args.name))
     return 0
 
@@ -88,6 +91,7 @@ def _next_steps(name: str) -> str:
             "  1. Fill in what says FILL IN; hooks/README.md is the language on one page.",
             f"  2. Add {name} to a file in services/, where its card should stand.",
             "  3. Put it beside a sentence of the article in article.yaml, if it answers one.",
+            "     Your editor completes names from schemas/; `cds docs` teaches it those you add.",
             f"  4. `cds check`, `cds test {name}`, `cds explain FILE --rule {name}`.",
             "  5. `cds docs` and `cds lock`; write a line in CHANGELOG.md; then have it reviewed and signed.",
         ]

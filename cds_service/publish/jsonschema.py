@@ -8,15 +8,29 @@ Names are those of the content as it stands: after adding a fact, a parameter or
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from cds_service.knowledge.catalogue import Catalogue
-from cds_service.publish.schema_files import FILES
-from cds_service.publish.schema_language import language
+from cds_service.publish import schema_rules, schema_vocabulary
+from cds_service.publish.schema_language import conventions, language
 from cds_service.publish.schema_names import Schema, names
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
 FOLDER = "schemas"
+FILES: Mapping[str, Callable[[Catalogue], Schema]] = {
+    "rule": schema_rules.rule,
+    "cases": schema_rules.cases,
+    "definitions": schema_rules.definitions,
+    "service": schema_rules.service,
+    "article": schema_rules.article,
+    "codes": schema_vocabulary.codes,
+    "analytes": schema_vocabulary.analytes,
+    "orders": schema_vocabulary.orders,
+    "references": schema_vocabulary.references,
+    "site": schema_vocabulary.site,
+    "conventions": conventions,
+}
 
 
 def schemas(catalogue: Catalogue) -> dict[str, Schema]:
@@ -29,7 +43,9 @@ def _whole(name: str, body: Schema, shared: dict[str, Schema]) -> Schema:
     comment = "Made by `cds docs` from hooks/; change the content, not this file."
     used = _used(body, shared)
     definitions = {key: schema for key, schema in sorted(shared.items()) if key in used}
-    return {"$schema": DRAFT, "$comment": comment, "title": name.replace("-", " ")} | body | {"definitions": definitions}
+    return (
+        {"$schema": DRAFT, "$comment": comment, "title": name.replace("-", " ")} | body | {"definitions": definitions}
+    )
 
 
 def _used(body: Schema, shared: dict[str, Schema]) -> set[str]:

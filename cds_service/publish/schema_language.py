@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cds_service.knowledge.builder import OPERATORS
+from cds_service.knowledge.catalogue import Catalogue
 from cds_service.knowledge.facts import KINDS, OF_PATIENT, OPTION_WORDS, READABLE, SWITCHES
 from cds_service.model.criteria import Type
 from cds_service.publish.schema_names import Schema, each, either, mapping, number, ref, rows, text, words
 from cds_service.record.calculations import CALCULATIONS
 
-LABEL: Schema = {"type": "string", "pattern": "^[a-z][a-z0-9-]*$"}
+LABEL: Schema = {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]*$"}
+NO_NAME: Schema = {"type": "string", "pattern": "[^a-z0-9-]"}  # a text for a calculation to read with
 _SETS = {"condition", "medication", "exposure", "procedure", "encounter"}
 _ORDERED = {"report", "requested", "draft"}
 _MEASURED = {"result", "missing", "pending"}
@@ -29,7 +31,7 @@ def language() -> dict[str, Schema]:
         "choice": _choice(),
         "choice-or-label": either(ref("choice"), LABEL),
         "definition": either(ref("truth"), ref("quantity"), ref("choice")),
-        "argument": either(ref("limit-name"), ref("amount"), ref("definition")),
+        "argument": either(ref("limit-name"), ref("amount"), ref("definition"), NO_NAME),
         "end": _end(),
         "word": _word(),
     } | {f"{kind}-fact": either(*_facts_of(kind)) for kind in ("truth", "quantity", "choice")}
@@ -82,20 +84,12 @@ def _quantity() -> Schema:
 
 
 def _times() -> Schema:
-    return mapping(
-        {"times": ref("limit"), "of": ref("quantity"), "otherwise": ref("limit")},
-        ["times", "of"],
-    )
+    return mapping({"times": ref("limit"), "of": ref("quantity"), "otherwise": ref("limit")}, ["times", "of"])
 
 
 def _limit() -> Schema:
     return either(
-        ref("limit-name"),
-        ref("amount"),
-        ref("quantity-name"),
-        _times(),
-        _first("limit"),
-        *_calculations("quantity"),
+        ref("limit-name"), ref("amount"), ref("quantity-name"), _times(), _first("limit"), *_calculations("quantity")
     )
 
 
@@ -211,10 +205,12 @@ def _option(name: str) -> Schema:
     return found[name]
 
 
-def conventions() -> Schema:
+def conventions(_: Catalogue) -> Schema:
     """`conventions.yaml`: by pack, gates and what a kind of fact reads where it does not say so itself."""
     kinds = {
-        name: mapping({"within": ref("span")} | {option: _option(option) for group in kind.values() for option in group})
+        name: mapping(
+            {"within": ref("span")} | {option: _option(option) for group in kind.values() for option in group}
+        )
         for name, kind in KINDS.items()
     }
     gates = each(LABEL, ref("truth"))

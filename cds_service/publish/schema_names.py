@@ -58,6 +58,11 @@ def text() -> Schema:
     return {"type": "string"}
 
 
+def texts(*keys: str) -> dict[str, Schema]:
+    """Keys that hold text."""
+    return {key: text() for key in keys}
+
+
 def number() -> Schema:
     """A plain number, or a decimal or fraction in quotes."""
     return {"anyOf": [{"type": "number"}, {"type": "string", "pattern": r"^-?\d+(\.\d+)?(/\d+)?$"}]}
@@ -87,6 +92,7 @@ def names(catalogue: Catalogue) -> dict[str, Schema]:
     limits = [each.name for each in numbers]
     vocabulary = catalogue.vocabulary
     outcomes = [outcome.name for rule in catalogue.rules.values() for outcome in rule.outcomes]
+    packs = catalogue.content.table("conventions.yaml")
     lines = [f"{rule.id}.{outcome.name}" for rule in catalogue.rules.values() for outcome in rule.outcomes]
     held = [f"superseded:{rule.code}" for rule in catalogue.rules.values()]
     return {
@@ -107,7 +113,8 @@ def names(catalogue: Catalogue) -> dict[str, Schema]:
         "because": _one_of([*held, CRITICAL_CARD, DISMISSED, CAP, DUPLICATE_ORDER]),
         "reference": _one_of(catalogue.references),
         "override-reason": _one_of(catalogue.all_reasons),
-        "pack": _one_of(catalogue.content.table("conventions.yaml")),
+        "pack": _one_of(packs),
+        "gate": _one_of(label for pack in packs.values() for label in pack.get("gates") or ()),
         "hook": _one_of(service.hook for service in catalogue.services.values()),
         "system": either(_one_of(vocabulary.uris), pattern(r".+://.+")),
         "resource-type": _one_of(catalogue.templates),
