@@ -64,6 +64,23 @@ class Findings:
 
     bullets: list[str] = field(default_factory=list)
     unknown: dict[str, dict[str, None]] = field(default_factory=dict)
+    forms: dict[tuple[str, str, str], dict[str, None]] = field(default_factory=dict)  # (form, date, where) -> answers
+
+    def tell(self, item: Evidence, remark: str = "") -> None:
+        """A bullet of its own; the answers of one form share one, which stands last."""
+        if item.of:
+            answers = self.forms.setdefault((item.of, item.date[:10], item.reference), {})
+            answers[short(item, remark=remark, alone=False)] = None
+        else:
+            self.bullets.append(bullet(item, remark))
+
+    def close(self) -> None:
+        """Each bullet once, then one for each form."""
+        told = [
+            f"- **{markdown(form)}**, {markdown(date)}, {_place(where)}: {'; '.join(answers)}"
+            for (form, date, where), answers in self.forms.items()
+        ]
+        self.bullets = [*dict.fromkeys(self.bullets), *told]
 
     def miss(self, heading: str, what: str) -> None:
         if what:
@@ -87,7 +104,7 @@ def findings(voice: Voice, *further: Node) -> Findings:
     for node in ((rule.when,) if rule.when is not None else ()) + further:
         for item, name in unchecked(node, voice.evaluation):
             found.miss(NOT_CHECKED, _unchecked_words(item, name, voice.evaluation))
-    found.bullets = list(dict.fromkeys(found.bullets))
+    found.close()
     return found
 
 
@@ -109,7 +126,7 @@ def _tell_truth(found: Findings, name: str, inner: Node, evaluation: Evaluation)
     if isinstance(inner, Fact) and inner.kind in _SILENT_KINDS and truth is not True:
         return _reasons(found, name, answer)
     for item in answer.evidence[:MOST_OF_ONE]:
-        found.bullets.append(bullet(item, _remark(item, truth)))
+        found.tell(item, _remark(item, truth))
     if truth is None:
         _reasons(found, name, answer)
     elif not answer.evidence and (truth is False or (isinstance(inner, Fact) and inner.kind == "missing")):
@@ -128,11 +145,11 @@ def _tell_value(found: Findings, name: str, node: Node, inner: Node, evaluation:
     answer = evaluation.answer(node)
     words = bare(node, evaluation)
     if answer.evidence and (_is_result(inner) or (len(answer.evidence) == 1 and answer.evidence[0].text == words)):
-        found.bullets.append(bullet(answer.evidence[0]))
+        found.tell(answer.evidence[0])
     elif words:
         date = shown_date(answer)
         line = f"- **{_begun(titled(name))}** {markdown(words)}{f', {markdown(date)}' if date else ''}"
-        rest = [short(item) for item in answer.evidence[:MOST_OF_ONE]]
+        rest = [short(item, alone=not item.of) for item in answer.evidence[:MOST_OF_ONE]]
         found.bullets.append(f"{line} (from {'; '.join(rest)})" if rest else line)
     if not words:
         _reasons(found, name, answer)
@@ -156,7 +173,7 @@ def _reasons(found: Findings, name: str, answer: Answer) -> None:
 def reason_words(reason: Reason, name: str = "") -> str:
     """What is unknown and why, in a few words: "Ferritin (unit not understood: 12 xx)"."""
     what = markdown(reason.what) or titled(name)
-    why = "" if reason.why in _TOLD_BY_HEADING else reason.why
+    why: str = "" if reason.why in _TOLD_BY_HEADING else reason.why
     if why == "unit not understood" and _BARE.match(reason.text):
         why = "no unit"
     detail = ": ".join(part for part in (why, markdown(reason.text)) if part)
@@ -174,17 +191,21 @@ def bullet(item: Evidence, remark: str = "") -> str:
     return f"- {short(item, bold=True, remark=remark)}"
 
 
-def short(item: Evidence, bold: bool = False, remark: str = "") -> str:
-    """One resource in one line: what it is, what it says, when, where it stands."""
+def short(item: Evidence, bold: bool = False, remark: str = "", alone: bool = True) -> str:
+    """One resource in one line: what it is, what it says, and, where it stands alone, when and where."""
     label = markdown(item.label or item.reference)
     head = f"**{label}**" if bold and label else label
     value = markdown(item.text)
     notes = [note for note in (remark, markdown(item.note)) if note]
     said = f"{head} {value}".strip() + (f" ({', '.join(notes)})" if notes else "")
-    where = f"`{item.reference}`" if _REFERENCE.match(item.reference) else markdown(item.reference)
-    if item.label == "":
-        where = ""
+    if not alone:
+        return said
+    where = _place(item.reference) if item.label else ""
     return ", ".join(part for part in (said, markdown(item.date[:10]), where) if part)
+
+
+def _place(reference: str) -> str:
+    return f"`{reference}`" if _REFERENCE.match(reference) else markdown(reference)
 
 
 def _score(name: str, node: Node, score: Score, evaluation: Evaluation) -> list[str]:

@@ -52,7 +52,8 @@ def load(content: Content | None = None, site: Site | Path | None = None) -> Cat
     uris = {name: spelled[0] for name, spelled in content.table("systems.yaml").items()}
     orders = load_orders(content, uris)
     form = _form(content)
-    vocabulary = load_vocabulary(content, orders, site.table, form)
+    form_title = str(content.table("forms", "leg.yaml", required=False).get("title") or "")
+    vocabulary = load_vocabulary(content, orders, site.table, form, form_title)
     conventions = content.table("conventions.yaml")
     packs = {name: as_table(conventions[name], conventions.where(name), name) for name in conventions}
     builder = Builder(vocabulary, packs, orders)

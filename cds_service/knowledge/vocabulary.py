@@ -20,7 +20,11 @@ NO_SITE = Table("", 1)
 
 
 def load_vocabulary(
-    content: Content, orders: Mapping[str, Order], site: Table = NO_SITE, questions: Mapping[str, str] | None = None
+    content: Content,
+    orders: Mapping[str, Order],
+    site: Table = NO_SITE,
+    questions: Mapping[str, str] | None = None,
+    form: str = "",
 ) -> Vocabulary:
     """Everything in `codes/`, `analytes/` and the orders' own codes, with a site's synonyms."""
     systems, uris = _systems(content)
@@ -53,6 +57,7 @@ def load_vocabulary(
         _prefilter(medicines),
         _prefilter(conditions),
         questions or {},
+        form,
     )
 
 

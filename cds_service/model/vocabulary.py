@@ -84,6 +84,7 @@ class Vocabulary:
     medicine_prefilter: re.Pattern[str] | None = None  # finds whatever any medicine text could
     condition_prefilter: re.Pattern[str] | None = None
     questions: Mapping[str, str] = field(default_factory=dict)  # linkId of the leg form -> its question
+    form: str = ""  # what the leg form is called
 
     def system(self, uri: object) -> str:
         """The short name of a code system; "" when it is not one of ours."""

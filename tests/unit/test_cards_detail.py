@@ -155,6 +155,24 @@ def test_every_reason_why_something_is_unknown_is_said(why, line):
     )
 
 
+def test_the_answers_of_one_form_share_a_line_that_stands_last():
+    def said(question, text):
+        return Evidence("QuestionnaireResponse/q1", question, text, "2026-05-01", of="Leg form")
+
+    chart = Chart()
+    swollen = Answer(True, evidence=(said("Is the leg swollen?", "yes"), Evidence("Condition/c1", "Swelling")))
+    facts = (
+        chart.fact("swelling", swollen, kind="symptom"),
+        chart.fact("pain", Answer(False, evidence=(said("Is it painful?", "no"),)), kind="answer"),
+        chart.fact("again", Answer(True, evidence=(said("Is the leg swollen?", "yes"),)), kind="answer"),
+    )
+    bullets = [line for line in lines_of(*facts, chart=chart) if line.startswith("- ")]
+    assert bullets == [
+        "- **Swelling**, `Condition/c1`",
+        "- **Leg form**, 2026-05-01, `QuestionnaireResponse/q1`: Is the leg swollen? yes; Is it painful? no",
+    ]
+
+
 def test_a_number_without_a_unit_is_said_to_have_none():
     chart = Chart()
     bare = chart.fact("ferritin", unknown("unit not understood", "Ferritin", "<5.0"), kind="result", type="quantity")

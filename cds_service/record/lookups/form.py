@@ -63,7 +63,8 @@ def _take_in(record: Record, response: Mapping[str, Any]) -> None:
             if value is None:
                 continue
             label = record.vocabulary.questions.get(link, link)
-            evidence = Evidence(reference, label, _said(value, unit), moment.text, moment.earliest)
+            said = _said(value, unit)
+            evidence = Evidence(reference, label, said, moment.text, moment.earliest, of=record.vocabulary.form)
             record.form_cache.setdefault(link, []).append(Given(link, value, unit, moment, evidence))
 
 
