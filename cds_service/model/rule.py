@@ -104,7 +104,7 @@ class Rule:
     gates: tuple[tuple[str, Node], ...] = ()  # (label, criterion): closed when true
     collected: Collected | None = None
     showing: Showing = "on"
-    most: Indicator | None = None                     # the highest level a site lets its card have
+    most: Indicator | None = None  # the highest level a site lets its card have
     limits: tuple[str, ...] = ()
     life: Mapping[str, Any] = field(default_factory=dict)  # reviewed: by, on, next; source attributes
     file: str = ""
