@@ -185,8 +185,10 @@ DAYS = Unit("d")
 
 
 def exposure(record: Record, fact: Fact, frame: Frame) -> Answer:
-    """Days back to the start of an unbroken chain of records; the medicine must be current."""
+    """Days back to the start of an unbroken chain of records; none at all for a medicine that is not current."""
     current = medication(record, fact, frame)
+    if current.truth is False:
+        return Answer(quantity=Quantity(Interval.exactly(Decimal(0)), DAYS, "0 days"))
     if current.truth is not True:
         return Answer(None, reasons=current.reasons or (Reason("no result", ""),))
     bridge = _span(fact, "bridge")
