@@ -58,7 +58,8 @@ class Answer:
     truth: for a truth; None is unknown.
     quantity: for a quantity; None is unknown.
     labels: for a choice, every label still possible; for a truth, the sides its evidence names.
-    started: the earliest moment of what the evidence describes (exposure, symptom, order), if known.
+    started, started_by: the earliest and latest that what the evidence describes (exposure, symptom, order) can have
+        begun, if known; one alone is exact.
     dated, dated_by: the earliest and latest the evidence that decided can be; the same unless the date is partial.
     """
 
@@ -72,6 +73,7 @@ class Answer:
     dated_by: datetime | None = None
     upper_limit: Quantity | None = None  # the report's own upper limit, in the unit of the result
     extra: dict[str, str] = field(default_factory=dict)  # further words for texts: {"drug": "furosemide"}
+    started_by: datetime | None = None
 
 
 ABSENT = Answer(False)  # an absence without evidence, which is most of what a chart says

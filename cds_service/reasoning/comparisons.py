@@ -21,6 +21,7 @@ def merged(truth: Truth, parts: list[Answer]) -> Answer:
     dated = [part for part in parts if part.dated]
     newest = max(dated, key=lambda part: part.dated) if dated else None  # type: ignore[arg-type,return-value]
     begun = [part.started for part in parts if part.started]
+    begun_by = [ended for part in parts if (ended := part.started_by or part.started)]
     lead = newest or (parts[0] if parts else Answer())
     return Answer(
         truth,
@@ -33,25 +34,25 @@ def merged(truth: Truth, parts: list[Answer]) -> Answer:
         newest.dated_by if newest else None,
         lead.upper_limit,
         lead.extra or next((part.extra for part in parts if part.extra), {}),
+        min(begun_by) if begun_by else None,
     )
 
 
 def age(answers: Iterable[Answer], start: str, now: datetime, zone: tzinfo) -> tuple[Quantity, ...]:
-    """Whole days on the calendar since the evidence, the longest of several; an interval for a partial date.
+    """Whole days on the calendar since the evidence, the longest of several; an interval for partial dates.
 
     start: "date" of the evidence, or "start" of what it describes. Empty when there is no date.
     """
-    oldest: tuple[int, int] | None = None
+    spans = []
     for answer in answers:
-        first = answer.started if start == "start" else answer.dated
-        if answer.truth is False or first is None:
-            continue
-        last = first if start == "start" else answer.dated_by or first
-        span = (_days_since(last, now, zone), _days_since(first, now, zone))
-        oldest = span if oldest is None or span[1] > oldest[1] else oldest
-    if oldest is None:
+        first, last = (answer.started, answer.started_by) if start == "start" else (answer.dated, answer.dated_by)
+        if answer.truth is not False and first is not None:
+            spans.append((_days_since(last or first, now, zone), _days_since(first, now, zone)))
+    if not spans:
         return ()
-    return (Quantity(Interval(Decimal(oldest[0]), Decimal(oldest[1])), DAYS, f"{oldest[1]} days"),)
+    least, most = (max(ends) for ends in zip(*spans, strict=True))
+    said = f"{most} days" if least == most else f"{least} to {most} days"
+    return (Quantity(Interval(Decimal(least), Decimal(most)), DAYS, said),)
 
 
 def _days_since(moment: datetime, now: datetime, zone: tzinfo) -> int:

@@ -91,6 +91,16 @@ def test_an_age_may_run_from_the_beginning():
     assert age(chart, fact("a")) == [(2, 5)]
 
 
+def test_a_partial_beginning_is_an_interval():
+    chart = Chart(a=Answer(True, dated=ago(60), dated_by=ago(0), started=ago(60), started_by=ago(0)))
+    assert age(chart, fact("a"), start="start") == [(0, 60)]
+
+
+def test_of_several_intervals_the_longest_is_at_least_the_longest_shortest():
+    chart = Chart(a=Answer(True, started=ago(60), started_by=ago(0)), b=Answer(True, started=ago(40)))
+    assert age(chart, fact("a"), fact("b"), start="start") == [(40, 60)]
+
+
 def test_without_a_date_there_is_no_age():
     assert age(Chart(a=Answer(True)), fact("a")) == []
     assert age(Chart(a=Answer(True, dated=ago(5))), fact("a"), start="start") == []

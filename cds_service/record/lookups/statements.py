@@ -105,6 +105,7 @@ def answer_from(agreeing: Sequence[Statement], truth: bool) -> Answer:
         dated_by=dated[0].latest if dated else None,
         started=min(moment.earliest for moment in begun) if begun else None,
         extra={"name": ordered[0].evidence.label},
+        started_by=min(moment.latest for moment in begun) if begun else None,
     )
 
 
