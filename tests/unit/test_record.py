@@ -6,6 +6,7 @@ import pytest
 from charts import ICD, LOINC, NOW, RXNORM, SNOMED, ask, coded, condition, ferritin, record, resource
 
 from cds_service.model.frame import Frame
+from cds_service.model.quantity import Unit
 
 LAST_90 = Frame(start=datetime(2026, 3, 17, tzinfo=UTC))
 LAST_30 = Frame(start=datetime(2026, 5, 16, tzinfo=UTC))
@@ -252,6 +253,22 @@ def test_the_newest_form_wins_per_item():
     assert ask(chart, "answer", "a").truth is False
     assert ask(chart, "answer", "b").truth is True
     assert ask(chart, "answer", "c").truth is None
+
+
+@pytest.mark.parametrize(
+    ("said", "days"),
+    [
+        ({"valueInteger": 3}, 3),
+        ({"valueQuantity": {"value": 3}}, 3),
+        ({"valueQuantity": {"value": 3, "code": "d"}}, 3),
+        ({"valueQuantity": {"value": 3, "unit": "weeks"}}, 21),
+        ({"valueQuantity": {"value": 3, "code": "mo"}}, None),
+    ],
+)
+def test_a_number_of_the_form_in_another_unit_is_converted_or_not_read(said, days):
+    answer = ask(record(form(onset=said)), "answer", "onset", type="quantity", unit=Unit("days"))
+    assert (answer.quantity.interval.exact if answer.quantity else None) == days
+    assert (answer.reasons[0].why if answer.reasons else "") == ("" if days else "unit not understood")
 
 
 def test_another_questionnaire_is_not_the_form():

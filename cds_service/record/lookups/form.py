@@ -21,6 +21,12 @@ from cds_service.record.values import number
 FORM_URN = "urn:leg-red-flag-form"
 FORM_PATH = "/forms/leg"
 _DEEPEST = 8
+_UNITS = {  # an item's unit: the units an answer may be given in, and how many of the item's one of them is
+    "days": {"d": 1, "day": 1, "days": 1, "wk": 7, "week": 7, "weeks": 7},
+    "weeks": {"wk": 1, "week": 1, "weeks": 1},
+    "cm": {"cm": 1},
+    "points": {"points": 1, "{score}": 1, "1": 1},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +151,12 @@ def _typed(fact: Fact, given: Given) -> Answer | None:
     unit = fact.option("unit")
     if not isinstance(unit, Unit):
         return None
-    quantity = Quantity(Interval.exactly(given.value), unit)  # a bare number, said with its unit
+    times = _UNITS.get(unit.code, {}).get(given.unit.lower()) if given.unit else 1
+    if times is None:
+        return Answer(None, reasons=(Reason("unit not understood", given.evidence.label, given.evidence.text),))
+    value = given.value * times
+    quantity = Quantity(Interval.exactly(value), unit)  # a bare number, said with its unit
     begun = given.moment.earliest
     if isinstance(per := fact.option("days_each"), timedelta):
-        begun = begun - float(given.value) * per
+        begun = begun - float(value) * per
     return Answer(quantity=quantity, evidence=(given.evidence,), dated=given.moment.earliest, started=begun)
