@@ -84,8 +84,8 @@ class PublishedKeys:
     """Keys behind a registered address: kept for an hour, read again for an unknown key at most once a minute.
 
     read: the document, or Unavailable. ticks: seconds that only grow. The bounds hold per process. A set that has grown
-    old is read by one caller while the others go on with what is known, so a key taken back is good for an hour at most,
-    and while the server is down one call a minute waits for it as long as `read` does.
+    old is read by one caller while the others go on with what is known: a key taken back is good for an hour at most,
+    and while the server is down one call a minute waits as long as `read` does.
     """
 
     def __init__(self, read: Callable[[], bytes], client: str, ticks: Callable[[], float] = time.monotonic):

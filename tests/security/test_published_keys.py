@@ -51,10 +51,12 @@ def unknown_token(number: int) -> str:
 
 def test_the_set_is_read_when_first_needed_and_then_kept() -> None:
     with publishing(EC) as server:
-        door = door_to(server, Ticks())
+        ticks = Ticks()
+        door = door_to(server, ticks)
         assert server.asked == []
         for _ in range(5):
             assert knock(door, token({"jku": server.jku})).client
+            ticks.at += 700
         assert server.asked == ["/jwks.json"]
         assert "authorization" not in server.headers[0]
 

@@ -85,10 +85,16 @@ def test_an_id_counts_for_its_issuer_alone() -> None:
 
 
 def test_only_a_token_that_passed_every_check_uses_up_its_id() -> None:
-    door = guard()
-    for changes in ({"aud": BASE}, {"exp": AT - 100, "iat": AT - 200}, {"iss": "https://x.example"}, {"nbf": AT + 900}):
-        assert refusal(door, token(jti="kept", **changes))
-    assert knock(door, token(jti="kept")).client
+    door = guard(client(subject="c7"))
+    for changes in (
+        {"aud": BASE},
+        {"exp": AT - 100, "iat": AT - 200},
+        {"iss": "https://x.example"},
+        {"nbf": AT + 900},
+        {"sub": "c8"},
+    ):
+        assert refusal(door, token(jti="kept", **({"sub": "c7"} | changes)))
+    assert knock(door, token(jti="kept", sub="c7")).client
 
 
 def test_nobody_is_believed_when_the_memory_cannot_tell() -> None:
