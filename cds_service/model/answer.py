@@ -46,9 +46,9 @@ class Evidence:
     date: str = ""  # as recorded: "2026-05-01" or "2026"
     when: datetime | None = None
     note: str = ""  # "preliminary", "from text", "unit assumed"
-    of: str = ""  # the form it is one answer of
     # the CodeableConcept that was matched, raw: the reason of an order that this evidence led to
     concept: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
+    of: str = ""  # the form it is one answer of
 
 
 @dataclass(frozen=True, slots=True)

@@ -175,6 +175,11 @@ def sentence(node: Node) -> str:
             )
         case ChoiceIs():
             return f"{sentence(node.choice)} is {' or '.join(sorted(node.labels))}"
+    return _quantity(node)
+
+
+def _quantity(node: Node) -> str:
+    match node:
         case Parameter():
             value = node.limit.printed[0].text if node.limit else str(node.switch).lower()
             return f"{value} ({node.name}{'' if node.origin == HOOKS else f', {node.origin}'})"
