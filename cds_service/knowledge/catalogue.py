@@ -51,9 +51,8 @@ def load(content: Content | None = None, site: Site | Path | None = None) -> Cat
     site = site if isinstance(site, Site) else load_site(site)
     uris = {name: spelled[0] for name, spelled in content.table("systems.yaml").items()}
     orders = load_orders(content, uris)
-    form = _form(content)
-    form_title = str(content.table("forms", "leg.yaml", required=False).get("title") or "")
-    vocabulary = load_vocabulary(content, orders, site.table, form, form_title)
+    title, form = _form(content)
+    vocabulary = load_vocabulary(content, orders, site.table, form, title)
     conventions = content.table("conventions.yaml")
     packs = {name: as_table(conventions[name], conventions.where(name), name) for name in conventions}
     builder = Builder(vocabulary, packs, orders)
@@ -190,8 +189,9 @@ def _owners(content: Content, rules: Mapping[str, Rule]) -> dict[str, set[str]]:
     return owners
 
 
-def _form(content: Content) -> dict[str, str]:
-    """Every question of the leg form by linkId."""
+def _form(content: Content) -> tuple[str, dict[str, str]]:
+    """What the leg form is called, and every question of it by linkId."""
+    form = content.table("forms", "leg.yaml", required=False)
     found: dict[str, str] = {}
 
     def take(items: Any) -> None:
@@ -199,8 +199,8 @@ def _form(content: Content) -> dict[str, str]:
             found[str(item.get("linkId"))] = str(item.get("text") or item.get("linkId"))
             take(item.get("item"))
 
-    take(content.table("forms", "leg.yaml", required=False).get("item"))
-    return found
+    take(form.get("item"))
+    return str(form.get("title") or ""), found
 
 
 def _templates(content: Content) -> dict[str, Query]:

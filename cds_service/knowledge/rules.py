@@ -79,7 +79,7 @@ class RuleBuilder:
         identity, pack = self._identity(table)
         scope = self._scope(table, identity, pack, overrides)
         collected = self._collected(table)
-        when = self.builder.truth(scope, table["when"], table.where("when")) if table.get("when") is not None else None
+        when = self._when(scope, table)
         if when is None and collected is None:
             raise ContentError("a rule needs `when`", table.where())
         rule = Rule(
@@ -99,15 +99,14 @@ class RuleBuilder:
             self._outcomes(scope, table),
             tuple(self._ask(scope, row, table) for row in table.get("ask") or ()),
             texts.words(self.builder, scope, table, when),
-            {},
-            self._evidence(scope, table),
-            str(table.get("consider") or ""),
-            str(table.get("short") or ""),
-            self._override(table),
-            as_names(table.get("hides") or [], table.where("hides"), "hides"),
-            self._yields_to(table),
-            self._gates(table, pack),
-            collected,
+            evidence=self._evidence(scope, table),
+            consider=str(table.get("consider") or ""),
+            short=str(table.get("short") or ""),
+            override=self._override(table),
+            hides=as_names(table.get("hides") or [], table.where("hides"), "hides"),
+            yields_to=self._yields_to(table),
+            gates=self._gates(table, pack),
+            collected=collected,
             limits=as_names(table.get("limits") or [], table.where("limits"), "limits"),
             life=self._life(table, pack),
             file=table.file,
@@ -115,6 +114,9 @@ class RuleBuilder:
         names = texts.names(scope, rule, table, self.builder.orders) | self._pending(scope, rule, table)
         self.unused += scope.unused()
         return replace(rule, names=names)
+
+    def _when(self, scope: Scope, table: Table) -> Node | None:
+        return self.builder.truth(scope, table["when"], table.where("when")) if table.get("when") is not None else None
 
     def _identity(self, table: Table) -> tuple[str, str]:
         """The rule's id and its pack."""
@@ -214,10 +216,9 @@ class RuleBuilder:
 
     def _outcome(self, scope: Scope, name: str, table: Table) -> Outcome:
         only(table, OUTCOME_KEYS, f"the outcome {name}")
-        when = self.builder.truth(scope, table["when"], table.where("when")) if table.get("when") is not None else None
         return Outcome(
             name,
-            when,
+            self._when(scope, table),
             self._indicator(scope, table),
             str(table.get("summary") or ""),
             str(table.get("line") or ""),
@@ -255,7 +256,7 @@ class RuleBuilder:
             body = as_table(row, where, "an order")
             only(body, ("order", "when"), "an order")
             name = need(body, "order", "an order")
-            when = self.builder.truth(scope, body["when"], where) if body.get("when") is not None else None
+            when = self._when(scope, body)
         if name not in self.builder.orders:
             raise ContentError(f"no order is called `{name}`{nearest(name, self.builder.orders)}", where)
         return OrderLine(name, when)
@@ -264,9 +265,8 @@ class RuleBuilder:
         where = table.where("ask")
         body = as_table(row, where, "a question")
         only(body, ("when", "for", "text"), "a question")
-        when = self.builder.truth(scope, body["when"], where) if body.get("when") is not None else None
         return Ask(
-            when,
+            self._when(scope, body),
             as_names(body.get("for") or [], where, "for"),
             as_text(need(body, "text", "a question"), where, "text"),
         )
