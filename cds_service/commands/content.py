@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from typing import Any
 
 from cds_service.commands.options import add_common, catalogue_for, house_for, settings_of
+from cds_service.consult import House
 from cds_service.errors import SettingsError
 from cds_service.knowledge.catalogue import Catalogue
 from cds_service.knowledge.content import Content
@@ -14,11 +16,17 @@ from cds_service.knowledge.shapes import nearest
 
 def add(commands: Any) -> None:
     check = commands.add_parser("check", help="looks through the content: file, line, what is wrong, how to mend it")
+    check.add_argument("--list-known", action="store_true", help="also lists every `known` and `unless`")
     add_common(check)
     check.set_defaults(run=run_check)
 
     test = commands.add_parser("test", help="runs the rules' own cases; under a site's thresholds with --site")
     test.add_argument("rules", nargs="*", metavar="RULE", help="these rules alone")
+    test.add_argument(
+        "--doubt",
+        action="store_true",
+        help="also moves each number by one step and leaves out each criterion: a case must then fail",
+    )
     test.add_argument("-v", "--verbose", action="store_true", help="names every case")
     add_common(test)
     test.set_defaults(run=run_test)
@@ -33,7 +41,13 @@ def run_check(args: argparse.Namespace) -> int:
     from cds_service.knowledge.lint import check
 
     settings = settings_of(args)
-    found = check(Content.at(settings.content), settings.site)
+    content = Content.at(settings.content)
+    found = check(content, settings.site)
+    if args.list_known:
+        from cds_service.batch.places import doors
+
+        for where, said in doors(content):
+            print(f"{where}: {said}")
     for finding in found:
         print(finding)
     print(f"{len(found)} findings" if found else "nothing found")
@@ -57,7 +71,20 @@ def run_test(args: argparse.Namespace) -> int:
         print("no cases")
         return 1
     print(f"{total} cases, {failed} failed")
-    return 1 if failed else 0
+    doubted = _doubt(house, args.rules) if args.doubt else 0
+    return 1 if failed or doubted else 0
+
+
+def _doubt(house: House, rules: Sequence[str]) -> int:
+    """Prints each change of the content that no case notices, as it is found; gives how many."""
+    from cds_service.batch.doubts import doubts
+
+    count = 0
+    for doubt in doubts(house, [known_rule(house.catalogue, name) for name in rules]):
+        print(doubt, flush=True)
+        count += 1
+    print(f"{count} changes that no case notices" if count else "every number and every criterion has its cases")
+    return count
 
 
 def known_rule(catalogue: Catalogue, name: str) -> str:

@@ -40,6 +40,7 @@ CASE_KEYS = (
     "wells",
     "missing",
 )
+FILE_KEYS = ("rule", "now", "people", "never_with", "cases")
 DEFAULT_NOW = datetime.fromisoformat("2026-06-15T10:00:00+00:00")
 PATIENT_ID = "case-patient"
 _AGO = re.compile(r"(-?\d+) (days?|hours?) (ago|ahead)\Z")
@@ -69,13 +70,22 @@ class Case:
 def load_cases(content: Content, catalogue: Catalogue, rule: Rule) -> list[Case]:
     """The cases of one rule. Raises ContentError with file and line."""
     table = content.table("rules", rule.id, "cases.yaml", required=False)
-    only(table, ("rule", "now", "people", "cases"), "a cases file")
+    only(table, FILE_KEYS, "a cases file")
     now = moment(table.get("now"), table) or DEFAULT_NOW
     people = as_table(table.get("people") or Table(table.file, table.own_line), table.where("people"), "people")
     return [
         _case(catalogue, rule, as_table(row, table.where("cases"), "a case"), now, people)
         for row in table.get("cases") or ()
     ]
+
+
+def never_with(content: Content, rule: str) -> dict[str, str]:
+    """Rules that hide this one and never speak of the same patient, each with why: they need no case of the hiding."""
+    table = content.table("rules", rule, "cases.yaml", required=False)
+    body = as_table(
+        table.get("never_with") or Table(table.file, table.own_line), table.where("never_with"), "never_with"
+    )
+    return {name: as_text(body[name], body.where(name), name) for name in body}
 
 
 def moment(value: object, table: Table) -> datetime | None:

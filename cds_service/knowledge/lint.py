@@ -1,5 +1,5 @@
-"""What `cds check` refuses beyond what loading refuses: rules without cases, names nobody uses, sources nobody cites,
-codes without a source, summaries that cannot fit, active rules nobody signed.
+"""What `cds check` refuses beyond what loading refuses: names nobody uses, sources nobody cites, codes without source,
+summaries that cannot fit, questions the form does not have, active rules nobody signed; missing cases by `proofs`.
 
 Each finding has file, line, what is wrong and how to mend it.
 """
@@ -14,21 +14,23 @@ from pathlib import Path
 from cds_service.errors import ContentError
 from cds_service.knowledge.article import FILE as ARTICLE
 from cds_service.knowledge.article import check_article, unplaced
-from cds_service.knowledge.cases import load_cases
 from cds_service.knowledge.catalogue import Catalogue, load
 from cds_service.knowledge.content import Content
 from cds_service.knowledge.life import ATTRIBUTES, is_signed
+from cds_service.knowledge.proofs import unproved
+from cds_service.knowledge.shapes import nearest
 from cds_service.model.criteria import Parameter
-from cds_service.model.rule import Outcome, Rule
+from cds_service.model.rule import Outcome, Rule, Word
 
 SUMMARY_MOST = 139
 OWN_SOURCES = {"local", "practice"}
 _PLACEHOLDER = re.compile(r"\{([a-z0-9-]+)(?:\.([a-z_]+))?\}")
 _OPTIONAL = re.compile(r"\[[^\[\]]*\]")
-_DECIDED = ("undecided", "asked")
 # The longest a placeholder is expected to print; longer chart texts are cut at a word when the card is made.
 _WIDTHS = {"date": 10, "days": 4, "start": 10, "drug": 22, "name": 30, "times": 4, "side": 5}
 _WIDTH = 14
+_DECIDED_BY = 30
+_JOIN = ", "
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ def findings(catalogue: Catalogue) -> Iterator[Finding]:
         )
     for rule in catalogue.rules.values():
         yield from _rule(catalogue, rule)
+        yield from (_finding(*found) for found in unproved(catalogue, rule))
 
 
 def _finding(where: str, message: str, remedy: str) -> Finding:
@@ -96,7 +99,16 @@ def _rule(catalogue: Catalogue, rule: Rule) -> Iterator[Finding]:
         )
     for outcome in rule.outcomes:
         yield from _texts(rule, outcome)
-    yield from _cases(catalogue, rule)
+    if rule.collected and (longest := longest_summary(rule, rule.collected.summary)) > SUMMARY_MOST:
+        yield _too_long(rule, "the card", longest)
+    for ask in rule.ask:
+        for item in ask.items:
+            if item not in catalogue.form:
+                yield _finding(
+                    rule.file,
+                    f"the leg form has no item `{item}`{nearest(item, catalogue.form)}",
+                    "Name one of forms/leg.yaml.",
+                )
 
 
 def _texts(rule: Rule, outcome: Outcome) -> Iterator[Finding]:
@@ -105,11 +117,15 @@ def _texts(rule: Rule, outcome: Outcome) -> Iterator[Finding]:
             rule.file, f"the outcome {outcome.name} says nothing", "Give it a `summary`, or `joins` and a `line`."
         )
     if (longest := longest_summary(rule, outcome.summary)) > SUMMARY_MOST:
-        yield _finding(
-            rule.file,
-            f"the summary of {outcome.name} can reach {longest} characters",
-            f"Shorten it to {SUMMARY_MOST}, or put a part in [square brackets].",
-        )
+        yield _too_long(rule, outcome.name, longest)
+
+
+def _too_long(rule: Rule, what: str, longest: int) -> Finding:
+    return _finding(
+        rule.file,
+        f"the summary of {what} can reach {longest} characters",
+        f"Shorten it to {SUMMARY_MOST}, or put a part in [square brackets].",
+    )
 
 
 def longest_summary(rule: Rule, template: str) -> int:
@@ -118,33 +134,19 @@ def longest_summary(rule: Rule, template: str) -> int:
     def width(match: re.Match[str]) -> str:
         name, attribute = match.groups()
         if word := rule.words.get(name):
-            texts = [text for _, text in (*word.table, *word.listed)] or [""]
-            return "x" * (30 if word.decided_by else max(longest_summary(rule, text) for text in texts))
+            return "x" * _longest_word(rule, word)
         return "x" * _WIDTHS.get(attribute or "", _WIDTH)
 
     return len(_PLACEHOLDER.sub(width, _OPTIONAL.sub("", template)))
 
 
-def _cases(catalogue: Catalogue, rule: Rule) -> Iterator[Finding]:
-    file = f"hooks/rules/{rule.id}/cases.yaml"
-    cases = load_cases(catalogue.content, catalogue, rule)
-    if not cases:
-        yield Finding(file, 1, f"{rule.id} has no cases", "Write patients it must get right.")
-        return
-    expected = {case.expect for case in cases}
-    for outcome in rule.outcomes:
-        if outcome.name not in expected:
-            yield Finding(file, 1, f"no case expects the outcome {outcome.name}", "Add one.")
-    if not rule.collected and not expected.intersection(_DECIDED):
-        yield Finding(file, 1, "no case is undecided", "Add a patient for whom the answer cannot be told.")
-    if "silent" not in expected:
-        yield Finding(file, 1, "no case is silent", "Add a patient who does not concern the rule.")
-    known = {*(outcome.name for outcome in rule.outcomes), "silent", "fired", "held", *_DECIDED}
-    for case in cases:
-        if case.expect not in known:
-            yield _finding(
-                case.where, f"`{case.expect}` is no outcome of {rule.id}", f"It is one of {', '.join(sorted(known))}."
-            )
+def _longest_word(rule: Rule, word: Word) -> int:
+    """One row of a table; every row of a list, joined."""
+    if word.decided_by is not None:
+        return _DECIDED_BY
+    listed = [longest_summary(rule, text) for _, text in word.listed]
+    table = [longest_summary(rule, text) for _, text in word.table]
+    return max([sum(listed) + len(_JOIN) * (len(listed) - 1) if listed else 0, *table])
 
 
 def _parameters(catalogue: Catalogue) -> Iterable[Parameter]:

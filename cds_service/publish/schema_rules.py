@@ -145,7 +145,9 @@ def cases(_: Catalogue) -> Schema:
     )
     people = {"type": "object", "additionalProperties": given}
     listed = {"type": "array", "items": case}
-    return mapping({"rule": ref("rule"), "now": text(), "people": people, "cases": listed}, ["cases"])
+    apart = each(ref("rule"), text())
+    properties = {"rule": ref("rule"), "now": text(), "people": people, "never_with": apart, "cases": listed}
+    return mapping(properties, ["cases"])
 
 
 def definitions(_: Catalogue) -> Schema:

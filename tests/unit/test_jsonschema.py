@@ -10,7 +10,7 @@ from content import CONTENT, HOOKS
 from jsonschema import Draft7Validator
 
 from cds_service.cli import main
-from cds_service.knowledge.cases import CASE_KEYS
+from cds_service.knowledge.cases import CASE_KEYS, FILE_KEYS
 from cds_service.knowledge.catalogue import load
 from cds_service.knowledge.facts import KINDS, OPTION_WORDS, SWITCHES
 from cds_service.knowledge.orders import ORDER_KEYS
@@ -157,6 +157,7 @@ def test_every_key_a_reader_allows_is_offered_and_no_other():
     assert keys("rule") == set(RULE_KEYS)
     assert keys("rule", "properties", "outcomes", "additionalProperties") == set(OUTCOME_KEYS)
     assert keys("cases", "properties", "cases", "items") == set(CASE_KEYS)
+    assert keys("cases") == set(FILE_KEYS)
     assert keys("service") == set(SERVICE_KEYS)
     assert keys("orders", "additionalProperties") == set(ORDER_KEYS)
     assert keys("analytes", "additionalProperties") == set(ANALYTE_KEYS)
