@@ -15,7 +15,7 @@ from cds_service.cards.desk import Desk
 from cds_service.cards.profiles import Profile
 from cds_service.cards.sheets import Sheet, lay_out
 from cds_service.cards.standing import CAP as OVER_THE_CAP
-from cds_service.cards.standing import DISMISSED, DUPLICATE_ORDER, Standing, hide, settle_answered, take
+from cds_service.cards.standing import DISMISSED, Standing, hide, settle_answered, take
 from cds_service.cards.writing import name_the_rest, write
 from cds_service.model.hook import HookCall
 from cds_service.model.memory import Held
@@ -74,7 +74,7 @@ def _held_entries(standings: Sequence[Standing], sheets: Sequence[Sheet], servic
     for sheet in sheets:
         if sheet.because:
             held.update({item.place: (item.rule, sheet.because) for item in sheet.members})
-            if sheet.collected and sheet.own is not None and sheet.because != DUPLICATE_ORDER:
+            if sheet.collected and sheet.own is not None:
                 held[sheet.own.place] = (sheet.own.rule, sheet.because)
         held.update({item.place: (item.rule, item.because) for item in sheet.out})
     for item in standings:

@@ -161,8 +161,10 @@ def collect(
     pending = pending_of(card.rule, desk)
     if not lines and not pending:
         dismissed = any(item.because == DISMISSED and belongs(item, card.rule) for item in standings)
-        because = DISMISSED if dismissed else DUPLICATE_ORDER
-        return Sheet(card, "info", (), (), tuple(out), (), because) if out or dismissed else None
+        if not out and not dismissed:
+            return None
+        only_taken = not dismissed and any(item.because == DUPLICATE_ORDER for item in out)
+        return Sheet(card, "info", (), (), tuple(out), (), DUPLICATE_ORDER if only_taken else DISMISSED)
     sheet = Sheet(card, level_of(card.rule, lines), tuple(lines), once(offered), tuple(out), pending)
     return replace(sheet, because=held_back(card.rule, shown) or _answered_whole(sheet, desk))
 

@@ -226,15 +226,15 @@ def test_a_line_with_another_order_stays():
     assert codes(cards[1]) == ["cbc-1"]
 
 
-def test_a_card_whose_every_line_is_held_is_not_there():
+def test_a_card_whose_every_line_is_held_is_held_with_them():
     cards, entries = composed(rule("myo-01", orders=["ck"]), gap("gap-ck", ["ck"]), collecting(rules=["gap-ck"]))
     assert titles(cards) == ["MYO01"]
-    assert told(entries) == {"MYO01": "fired", "GAPCK": "duplicate-order"}
+    assert told(entries) == {"MYO01": "fired", "GAPCK": "duplicate-order", "WK01": "duplicate-order"}
 
 
 def test_an_order_that_replaces_another_takes_its_place_on_every_card():
     entries = composed(rule("vitd-01", orders=["cmp"]), gap("gap-bmp", ["bmp"]), collecting(rules=["gap-bmp"]))[1]
-    assert told(entries) == {"VITD01": "fired", "GAPBMP": "duplicate-order"}
+    assert told(entries) == {"VITD01": "fired", "GAPBMP": "duplicate-order", "WK01": "duplicate-order"}
 
 
 def test_a_line_that_says_more_than_its_order_stays_without_it():
@@ -402,7 +402,8 @@ def test_a_dismissed_critical_card_holds_nothing_back():
 
 def test_the_order_of_a_dismissed_card_is_not_offered_again_elsewhere():
     rules = (rule("myo-01", orders=["ck"]), gap("gap-ck", ["ck"]), collecting(rules=["gap-ck"]))
-    assert told(composed(*rules, held=held_for("MYO01"))[1]) == {"MYO01": "dismissed", "GAPCK": "dismissed"}
+    expected = {"MYO01": "dismissed", "GAPCK": "dismissed", "WK01": "dismissed"}
+    assert told(composed(*rules, held=held_for("MYO01"))[1]) == expected
 
 
 def test_a_dismissed_rule_still_hides_what_it_supersedes():
@@ -438,6 +439,7 @@ def test_accepted_orders_leave_a_collected_card():
     assert told(composed(*rules, held=accepted("ck-1", "cbc-1"))[1]) == {
         "GAPCK": "duplicate-order",
         "GAPCBC": "duplicate-order",
+        "WK01": "duplicate-order",
     }
 
 
