@@ -27,7 +27,7 @@ from cds_service.store.memory import read_rules
 
 @dataclass(frozen=True)
 class SystemClock:
-    """The wall clock, or one that stands still for the rules; `real` never does."""
+    """The wall clock, or one that stands still."""
 
     at: datetime | None = None
 
@@ -37,9 +37,6 @@ class SystemClock:
 
     def rules(self) -> datetime:
         return self.at or datetime.now(UTC)
-
-    def real(self) -> datetime:
-        return datetime.now(UTC)
 
 
 @dataclass(frozen=True)

@@ -13,14 +13,12 @@ from cds_service.model.reading import Query, Reading
 
 
 class Clock(Protocol):
-    """`rules()` may stand still (`--now`); `real()` never does: tokens, deadlines and logs keep it."""
+    """The clock of the rules, which may stand still (`--now`). Tokens, deadlines and logs keep the wall clock."""
 
     @property
     def fixed(self) -> bool: ...
 
     def rules(self) -> datetime: ...
-
-    def real(self) -> datetime: ...
 
 
 @dataclass(frozen=True, slots=True)

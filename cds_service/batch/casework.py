@@ -27,9 +27,6 @@ class FixedClock:
     def rules(self) -> datetime:
         return self.at
 
-    def real(self) -> datetime:
-        return self.at
-
 
 @dataclass(frozen=True)
 class CaseResult:

@@ -13,6 +13,7 @@ from fhir.resources.R4B import get_fhir_model_class
 from flask import Flask
 from flask.testing import FlaskClient
 
+from cds_service.bootstrap import SystemClock
 from cds_service.fhir.demo_people import DemoPeople, render
 from cds_service.knowledge.catalogue import load
 from cds_service.knowledge.content import Content
@@ -23,20 +24,10 @@ NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 STORIES = sorted(path.stem for path in (FIXTURES / "people").glob("*.json"))
 
 
-class StandingClock:
-    fixed = True
-
-    def rules(self) -> datetime:
-        return NOW
-
-    def real(self) -> datetime:
-        return NOW
-
-
 @pytest.fixture(scope="module")
 def client() -> FlaskClient:
     app = Flask("demo")
-    app.register_blueprint(demo_fhir(DemoPeople(FIXTURES), StandingClock()))
+    app.register_blueprint(demo_fhir(DemoPeople(FIXTURES), SystemClock(NOW)))
     return app.test_client()
 
 

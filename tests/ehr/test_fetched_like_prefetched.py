@@ -13,6 +13,7 @@ import pytest
 from flask import Flask
 from werkzeug.serving import make_server
 
+from cds_service.bootstrap import SystemClock
 from cds_service.cards.profiles import load_profiles
 from cds_service.consult import House, answer
 from cds_service.errors import NeedsData, WrongPatient
@@ -30,16 +31,6 @@ PEOPLE = DemoPeople(ROOT / "fixtures")
 SERVICE = "leg-symptoms"
 
 
-class StandingClock:
-    fixed = True
-
-    def rules(self) -> datetime:
-        return NOW
-
-    def real(self) -> datetime:
-        return datetime.now(UTC)
-
-
 @cache
 def catalogue() -> Catalogue:
     return load(Content.at(ROOT / "hooks"))
@@ -47,7 +38,7 @@ def catalogue() -> Catalogue:
 
 def house(source: FhirServers | None = None) -> House:
     profiles = load_profiles(Content.at(ROOT / "hooks").table("profiles.yaml"))
-    return House(catalogue(), StandingClock(), UTC, "http://service.example", source=source, profiles=profiles)
+    return House(catalogue(), SystemClock(NOW), UTC, "http://service.example", source=source, profiles=profiles)
 
 
 def call(patient: str, prefetch: dict[str, Any] | None = None, server: str = "") -> HookCall:
@@ -85,7 +76,7 @@ def without_uuids(reply: Reply) -> list[Any]:
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
     app = Flask("demo")
-    app.register_blueprint(demo_fhir(PEOPLE, StandingClock()))
+    app.register_blueprint(demo_fhir(PEOPLE, SystemClock(NOW)))
     served = make_server("127.0.0.1", 0, app, threaded=True)
     threading.Thread(target=served.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{served.server_port}/fhir"

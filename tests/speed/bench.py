@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +127,6 @@ def steps_of(body: bytes, times: int) -> dict[str, float]:
     from cds_service.ports import Caller
     from cds_service.settings import Settings
     from cds_service.web.body import parse_object
-    from cds_service.web.cds_hooks import reply_body
     from cds_service.web.schemas import read_call
 
     settings = Settings(now=NOW)
@@ -142,12 +142,18 @@ def steps_of(body: bytes, times: int) -> dict[str, float]:
     for _ in range(times):
         lap("orjson alone", lambda: orjson.loads(body))
         tree = lap("parse", lambda: parse_object(body))
-        call = lap("shape", lambda: read_call(tree, "leg-symptoms", "patient-view", Caller()))
+        call = lap("shape", partial(read_call, tree, "leg-symptoms", "patient-view", Caller()))
         consultation = consult(call, house)
         for step, seconds in consultation.spent.items():
             spent[step].append(seconds)
-        lap("write", lambda: orjson.dumps(reply_body(consultation.reply)))
+        lap("write", partial(_written, consultation.reply))
     return {name: statistics.median(seconds) * 1000 for name, seconds in spent.items()}
+
+
+def _written(reply: Any) -> bytes:
+    from cds_service.web.cds_hooks import reply_body
+
+    return orjson.dumps(reply_body(reply))
 
 
 def first_answer(folder: Path, body: bytes) -> float:

@@ -45,9 +45,6 @@ class Clock:
     def rules(self):
         return self.at
 
-    def real(self):
-        return self.at
-
 
 class Ward:
     """Somebody opens charts and answers cards. `ask` and `answer` may go through different ledgers, as workers do."""

@@ -27,18 +27,6 @@ FURTHER = (("iron", "encounter-start"), ("dvt-undecided", "encounter-discharge")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
-class StandingClock:
-    """Rules and reality at the same standing moment."""
-
-    fixed = True
-
-    def rules(self) -> datetime:
-        return NOW
-
-    def real(self) -> datetime:
-        return NOW
-
-
 def requests() -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Every request: its name (`iron.patient-view`), the service it goes to, its body."""
     people = DemoPeople(FIXTURES)

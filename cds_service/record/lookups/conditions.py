@@ -25,7 +25,6 @@ from cds_service.record.record import Record
 DENIED = {"refuted", "entered-in-error"}
 SUSPECTED = {"provisional", "differential", "unconfirmed"}
 CURRENT = {"active", "recurrence", "relapse"}
-PAST = {"inactive", "remission", "resolved"}
 DONE = {"completed", "in-progress"}
 SEEN = {"in-progress", "arrived", "triaged", "finished", "onleave", "completed"}
 
@@ -103,7 +102,7 @@ def condition(record: Record, fact: Fact, frame: Frame) -> Answer:
 def _condition_statement(record: Record, fact: Fact, frame: Frame, entry: Entry) -> Statement | None:
     if status_codes(entry, "verificationStatus") & DENIED or not _of_certainty(fact, entry):
         return None
-    if not on_side(record, entry, frame) or _excluded(record, fact, entry):
+    if not on_side(record, entry, frame) or excluded(record, fact, entry):
         return None
     if (sites := names(fact, "at")) and not at_site(record, entry, sites):
         return None
@@ -131,9 +130,10 @@ def _dated_right(record: Record, fact: Fact, frame: Frame, moment: Moment | None
     return in_window(record, moment, frame, undated)
 
 
-def _excluded(record: Record, fact: Fact, entry: Entry) -> bool:
-    excluded = names(fact, "except")
-    return bool(excluded) and any(other.raw is entry.raw for other in record.entries("Condition", excluded))
+def excluded(record: Record, fact: Fact, entry: Entry) -> bool:
+    """Is the resource coded as what the fact leaves out?"""
+    left_out = names(fact, "except")
+    return bool(left_out) and any(other.raw is entry.raw for other in record.entries(entry.type, left_out))
 
 
 def followed(record: Record, enders: tuple[str, ...], moment: Moment | None) -> bool:
