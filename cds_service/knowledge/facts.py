@@ -29,13 +29,13 @@ KINDS: dict[str, dict[str, tuple[str, ...]]] = {
     "symptom": {
         _SETS: ("denied_by", "not_followed_by"),
         _SPANS: ("encounters_within", "answers_within"),
-        _WORDS: ("answer", "if_none", "undated", "conditions_window"),
+        _WORDS: ("answer", "if_none", "undated", "conditions_window", "preliminary"),
         _FLAGS: ("no_status_days", "also", "encounters_needed"),
     },
     "sign": {
         _SETS: ("denied_by", "not_followed_by"),
         _SPANS: ("encounters_within", "answers_within"),
-        _WORDS: ("answer", "if_none", "undated", "conditions_window"),
+        _WORDS: ("answer", "if_none", "undated", "conditions_window", "preliminary"),
         _FLAGS: ("no_status_days", "also", "encounters_needed"),
     },
     "answer": {_SPANS: ("days_each",), _WORDS: ("if_none", "unit"), _FLAGS: ("choices",)},

@@ -113,7 +113,7 @@ def test_a_code_in_a_value_set_is_part_of_the_meaning(hooks):
 
 
 def test_how_a_pack_reads_a_record_is_part_of_the_meaning_of_its_rules(hooks):
-    change(hooks, "conventions.yaml", "symptom: {answers_within: 72 hours}", "symptom: {answers_within: 71 hours}")
+    change(hooks, "conventions.yaml", "symptom: {answers_within: 72", "symptom: {answers_within: 71")
     found = set(touched(hooks))
     assert {"dvt-02", "fev-01"} <= found
     assert "mg-01" not in found

@@ -192,6 +192,12 @@ def test_the_newest_word_on_a_symptom_wins():
     assert ask(record(yes, observed(False, "2026-06-09")), "symptom", "swelling").truth is True
 
 
+def test_a_preliminary_word_on_a_symptom_counts_where_the_pack_says_so():
+    early = observed(True, "2026-06-10") | {"status": "preliminary"}
+    assert ask(record(early), "symptom", "swelling").truth is False
+    assert ask(record(early), "symptom", "swelling", preliminary="counts").truth is True
+
+
 def test_silence_is_no_for_a_symptom_and_unknown_for_a_sign():
     assert ask(record(), "symptom", "swelling").truth is False
     assert ask(record(), "sign", "swelling").truth is None

@@ -15,7 +15,7 @@ from cds_service.model.truth import Truth
 from cds_service.record.entries import Entry, codes_of, table, tables, word
 from cds_service.record.lookups.conditions import DENIED, SEEN, followed, is_current, is_this_encounter, onset
 from cds_service.record.lookups.form import form_items, form_truth
-from cds_service.record.lookups.results import RESULTED, observed
+from cds_service.record.lookups.results import FINAL, RESULTED, observed
 from cds_service.record.lookups.statements import (
     Statement,
     answer_from,
@@ -78,9 +78,9 @@ def statements_of(record: Record, fact: Fact, frame: Frame) -> list[Statement]:
     for sets, sites in ((fact.sets, ()), *_also(fact)):
         found += _from_conditions(record, fact, frame, sets, sites)
         found += _from_encounters(record, fact, frame, sets, sites)
-        found += _from_observations(record, frame, sets, sites, denied=names(fact, "denied_by"))
+        found += _from_observations(record, fact, frame, sets, sites)
     if denied := names(fact, "denied_by"):
-        found += _denials(record, frame, denied)
+        found += _denials(record, fact, frame, denied)
     if item := word(fact.option("answer")):
         found += _from_form(record, item, _answers_frame(record, fact, frame))
     return found
@@ -132,12 +132,13 @@ def _from_encounters(
 
 
 def _from_observations(
-    record: Record, frame: Frame, sets: tuple[str, ...], sites: tuple[str, ...], denied: tuple[str, ...]
+    record: Record, fact: Fact, frame: Frame, sets: tuple[str, ...], sites: tuple[str, ...]
 ) -> list[Statement]:
     found = []
+    denied = names(fact, "denied_by")
     for role in ("Observation", "Observation.value"):
         for entry in record.entries(role, sets):
-            if not status_codes(entry, "status") & RESULTED or not on_side(record, entry, frame):
+            if not status_codes(entry, "status") & _usable(fact) or not on_side(record, entry, frame):
                 continue
             if sites and not at_site(record, entry, sites):
                 continue
@@ -155,11 +156,16 @@ def _from_observations(
     return found
 
 
-def _denials(record: Record, frame: Frame, denied: tuple[str, ...]) -> list[Statement]:
+def _usable(fact: Fact) -> set[str]:
+    """The states in which an observation says something; a preliminary one only where that counts."""
+    return RESULTED if fact.option("preliminary") == "counts" else FINAL
+
+
+def _denials(record: Record, fact: Fact, frame: Frame, denied: tuple[str, ...]) -> list[Statement]:
     found = []
     for entry in record.entries("Observation.value", denied):
         moment = observed(record, entry)
-        if status_codes(entry, "status") & RESULTED and in_window(record, moment, frame, "ignored")[0]:
+        if status_codes(entry, "status") & _usable(fact) and in_window(record, moment, frame, "ignored")[0]:
             found.append(said(record, entry, moment, False, rank=1))
     return found
 
