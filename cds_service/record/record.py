@@ -98,11 +98,14 @@ class Record:
             self._medications[reading.full_urls[position]] = resource
 
     def _take_in_drafts(self, ownership: Ownership) -> None:
-        """Every draft is in the basket; only the selected ones are what this hook is about (none selected: all are)."""
+        """Every draft is in the basket; only the selected ones are what this hook is about (none selected: all are).
+
+        A draft that says something shall not be done orders nothing.
+        """
         chosen = set(self.call.selections)
         for draft in self.call.drafts:
             kind = word(draft.get("resourceType"))
-            if kind and not ownership.is_theirs(draft):
+            if (kind and not ownership.is_theirs(draft)) or draft.get("doNotPerform") is True:
                 continue
             selected = not chosen or f"{kind}/{word(draft.get('id'))}" in chosen or word(draft.get("id")) in chosen
             for concept in self._draft_concepts(draft):
@@ -245,17 +248,20 @@ class Record:
         return worst or Reason("not asked", kind)
 
     def medication_of(self, resource: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """The code of the Medication a request points at: contained, or brought along; None when it cannot be had."""
-        reference = word(table(resource.get("medicationReference")).get("reference"))
-        if not reference:
-            return None
+        """The code of the Medication a request points at: contained, or brought along; else the name the reference has.
+
+        None when neither can be had.
+        """
+        pointer = table(resource.get("medicationReference"))
+        reference = word(pointer.get("reference"))
+        named = {"text": name} if (name := word(pointer.get("display"))) else None
         if reference.startswith("#"):
             for contained in tables(resource.get("contained")):
                 if word(contained.get("id")) == reference[1:]:
                     return table(contained.get("code"))
-            return None
+            return named
         found = self._medications.get(reference) or self._medications.get("/".join(reference.split("/")[-2:]))
-        return table(found.get("code")) if found else None
+        return table(found.get("code")) if found else named
 
 
 def _texts(concept: Mapping[str, Any]) -> list[str]:

@@ -457,6 +457,9 @@ def test_contained_and_referenced_medicines():
         is True
     )
     assert ask(record(referenced), "medication", "rx-iron").truth is False
+    named = {"reference": "Medication/m", "display": "ferrous sulfate 325 mg"}
+    pointing = request(medicationCodeableConcept=None, medicationReference=named)
+    assert ask(record(pointing), "medication", "rx-iron").truth is True
 
 
 def statement(status, since):
@@ -536,6 +539,13 @@ def test_only_the_selected_drafts_are_what_the_hook_is_about():
     assert (
         ask(record(drafts=drafts, selections=["MedicationRequest/d1"]), "draft", "rx-iron", basket=True).truth is True
     )
+
+
+def test_a_draft_that_says_not_to_orders_nothing():
+    draft = {"resourceType": "MedicationRequest", "id": "d", "medicationCodeableConcept": {"text": "ferrous sulfate"}}
+    assert ask(record(drafts=[draft | {"doNotPerform": True}]), "draft", "rx-iron", basket=True).truth is False
+    test = {"resourceType": "ServiceRequest", "id": "s", "code": coded(LOINC, "ferritin"), "doNotPerform": True}
+    assert ask(record(drafts=[test]), "missing", "ferritin").truth is True
 
 
 @pytest.mark.parametrize(
