@@ -55,11 +55,9 @@ def _hidings(catalogue: Catalogue, rule: Rule, cases: list[Case], file: str) -> 
         yield file, f"{name} does not hide {rule.id}", "Take it out of `never_with`."
     for other in hiders:
         if other.id not in apart and not held & {f"superseded:{other.code}", f"superseded:{other.id}"}:
-            yield (
-                file,
-                f"no case shows that {other.id} hides {rule.id}",
-                f'Add a patient for whom both hold: `expect: …, held: "superseded:{other.code}"`.',
-            )
+            both = f'a patient for whom both hold (`held: "superseded:{other.code}"`)'
+            wrong = f"no case shows that {other.id} hides {rule.id}"
+            yield file, wrong, f"Add {both}, or say in `never_with` why there is none."
     for entry in rule.yields_to:
         level, _, pack = entry.partition(":")
         if pack and not _shows(level, held):
