@@ -159,6 +159,8 @@ def test_older_than(onset, expected):
 
 def test_exclusions_and_endings():
     assert ask(record(condition("skin-cancer")), "condition", "cancer", **{"except": ("skin-cancer",)}).truth is False
+    assert ask(record(condition("skin-cancer")), "symptom", "cancer").truth is True
+    assert ask(record(condition("skin-cancer")), "symptom", "cancer", **{"except": ("skin-cancer",)}).truth is False
     pregnant = condition("pregnant", onset="2026-01-01")
     birth = resource("Procedure", 2, status="completed", code=coded(SNOMED, "birth"), performedDateTime="2026-05-01")
     assert ask(record(pregnant), "condition", "pregnancy", not_followed_by=("delivery",)).truth is True

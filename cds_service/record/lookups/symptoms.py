@@ -13,7 +13,7 @@ from cds_service.model.criteria import Fact
 from cds_service.model.frame import ANY_TIME, Frame
 from cds_service.model.truth import Truth
 from cds_service.record.entries import Entry, codes_of, table, tables, word
-from cds_service.record.lookups.conditions import DENIED, SEEN, followed, is_current, is_this_encounter, onset
+from cds_service.record.lookups.conditions import DENIED, SEEN, excluded, followed, is_current, is_this_encounter, onset
 from cds_service.record.lookups.form import form_items, form_truth
 from cds_service.record.lookups.results import FINAL, RESULTED, observed
 from cds_service.record.lookups.statements import (
@@ -99,6 +99,8 @@ def _from_conditions(
     for entry in record.entries("Condition", sets):
         if not on_side(record, entry, frame) or (sites and not at_site(record, entry, sites)):
             continue
+        if excluded(record, fact, entry):
+            continue
         verification = status_codes(entry, "verificationStatus")
         moment = onset(record, entry)
         if "entered-in-error" in verification or (moment and moment.clipped(record.horizon) is None):
@@ -140,7 +142,7 @@ def _from_observations(
         for entry in record.entries(role, sets):
             if not status_codes(entry, "status") & _usable(fact) or not on_side(record, entry, frame):
                 continue
-            if sites and not at_site(record, entry, sites):
+            if (sites and not at_site(record, entry, sites)) or excluded(record, fact, entry):
                 continue
             truth: Truth = True if role == "Observation.value" else value_truth(record, entry, denied)
             moment = observed(record, entry)
