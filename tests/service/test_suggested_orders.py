@@ -6,6 +6,7 @@ import pytest
 
 from tests.service.conftest import post
 from tests.support.golden import FIXTURES
+from tests.support.worked_cases import hook_request, service_of
 
 
 def orders_for(client, story):
@@ -56,3 +57,25 @@ def test_every_rule_that_offers_a_sided_or_dated_order_knows_the_side_and_the_da
     }
     assert {("dvt-02", "leg-side"), ("dvt-07", "scan-negative")} <= asked
     assert [pair for pair in sorted(asked) if pair[1] not in catalogue.rules[pair[0]].names] == []
+
+
+def test_the_scan_of_a_superficial_clot_is_of_its_own_leg(client):
+    clot = {
+        "resourceType": "Condition",
+        "id": "clot",
+        "subject": {"reference": "Patient/p1"},
+        "clinicalStatus": {"coding": [{"code": "active"}]},
+        "code": {"coding": [{"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "I80.01"}]},
+        "onsetDateTime": "2026-02-25",
+    }
+    case = {
+        "hook": "patient-view",
+        "context": {"userId": "Practitioner/1", "patientId": "p1"},
+        "resources": [{"resourceType": "Patient", "id": "p1", "birthDate": "1970-01-01"}, clot],
+        "unavailable": [],
+    }
+    service = service_of(client.get("/cds-services").get_json()["services"], case)
+    [card] = post(client, hook_request(service, case)).get_json()["cards"]
+    [suggestion] = card["suggestions"]
+    assert card["source"]["topic"]["code"] == "SVT01"
+    assert suggestion["actions"][0]["resource"]["code"]["coding"][0]["code"] == "39443-7"

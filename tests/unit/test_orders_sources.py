@@ -45,7 +45,7 @@ def test_no_label_gives_a_judgement():
 
 def test_an_order_by_side_has_every_side_and_its_place_on_the_body():
     sided = [order for order in orders().values() if order.by_side]
-    assert len(sided) == 3
+    assert len(sided) == 4
     for order in sided:
         assert set(order.by_side) == set(order.body_site) == {"left", "right", "both"}
         for side, codes in order.by_side.items():
