@@ -338,7 +338,12 @@ def test_where_high_is_what_harms_the_higher_of_two_results_of_one_moment_wins()
     assert answer.quantity.interval.low == 60
 
 
-@pytest.mark.parametrize("date", ["2024", "2026-06", None, "05/13/2024"])
+def test_a_vague_date_that_lies_before_the_window_leaves_no_doubt():
+    assert ask(record(ferritin(8, "2024")), "missing", "ferritin", frame=LAST_30).truth is True
+    assert ask(record(ferritin(8, "2026")), "missing", "ferritin", frame=LAST_30).truth is None
+
+
+@pytest.mark.parametrize("date", ["2026", "2026-06", None, "05/13/2024"])
 def test_a_result_that_cannot_be_placed_in_time_is_not_used_and_not_missing(date):
     chart = record(ferritin(8, date))
     assert ask(chart, "result", "ferritin", type="quantity").quantity is None

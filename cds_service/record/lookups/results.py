@@ -8,7 +8,7 @@ from decimal import Decimal
 from functools import lru_cache
 from itertools import takewhile
 
-from cds_service.model.answer import Answer, Evidence, Reason, Why
+from cds_service.model.answer import Answer, Evidence, Reason
 from cds_service.model.criteria import Fact
 from cds_service.model.frame import Frame
 from cds_service.model.quantity import Interval
@@ -56,10 +56,10 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """All observations of one analyte: with a usable date, newest first; and (entry, status, why) of the others."""
+    """All observations of one analyte: with a usable date, newest first; (entry, status, vague date) of the others."""
 
     dated: tuple[Result, ...]
-    undated: tuple[tuple[Entry, str, Why], ...]
+    undated: tuple[tuple[Entry, str, Moment | None], ...]
 
 
 def _severity(value: Value, highest: bool) -> Decimal:
@@ -94,13 +94,13 @@ def observations(record: Record, analyte: Analyte) -> Observed:
 
 def _observations(record: Record, analyte: Analyte) -> Observed:
     dated: list[Result] = []
-    undated: list[tuple[Entry, str, Why]] = []
+    undated: list[tuple[Entry, str, Moment | None]] = []
     for entry in record.entries("Observation", (analyte.name,)):
         moment = observed(record, entry)
         status = status_of(entry)
         if moment is None or moment.precision in ("year", "month"):
             if entry.raw.get("effectiveDateTime") is not None:
-                undated.append((entry, status, "no date" if moment is None else "uncertain date"))
+                undated.append((entry, status, moment))
         elif (clipped := moment.clipped(record.horizon)) is not None:
             dated.append(Result(entry, analyte, clipped, status))
     dated.sort(key=lambda item: item.moment.earliest, reverse=True)
@@ -117,9 +117,10 @@ def results_in(record: Record, fact: Fact, frame: Frame, analyte: Analyte, doubt
     usable = RESULTED if fact.option("preliminary") == "counts" else FINAL
     discard = fact.option("implausible") == "discarded"
     found = observations(record, analyte)
-    for entry, status, why in found.undated:
-        if status in usable and on_side(record, entry, frame):
-            doubts.append(Reason(why, analyte.title))
+    for entry, status, moment in found.undated:
+        outside = moment is not None and moment.inside(frame.start, frame.end) is False
+        if status in usable and not outside and on_side(record, entry, frame):
+            doubts.append(Reason("uncertain date" if moment else "no date", analyte.title))
     for item in found.dated:
         inside = item.moment.inside(frame.start, frame.end)
         if inside is False or item.status not in usable or not on_side(record, item.entry, frame):
