@@ -37,7 +37,7 @@ from cds_service.model.truth import Truth
 from cds_service.model.verdict import Verdict
 from cds_service.reasoning.evaluate import Evaluation
 
-HOOKS = "hooks"  # the origin of a parameter no site has set
+HOOKS = "hooks"  # the origin of a parameter no site has set: its source is told instead
 _SIGNS = {"below": "below", "at_most": "at most", "at_least": "at least", "above": "above"}
 
 
@@ -78,7 +78,7 @@ def _line(evaluation: Evaluation, node: Node, before: str = "") -> Explanation:
         case Named():
             inner = _line(evaluation, node.node)
             answer = inner.answer or (evaluation.answer(node) if _is_leaf(node.node) else None)
-            text = node.name if _is_leaf(node.node) else f"{node.name}: {inner.text}"
+            text = f"{node.name}{_window(node.node)}" if _is_leaf(node.node) else f"{node.name}: {inner.text}"
             return Explanation(before + text, _truth(evaluation, node), answer, inner.children)
         case Fact() | Calculation():
             return Explanation(
@@ -90,7 +90,9 @@ def _line(evaluation: Evaluation, node: Node, before: str = "") -> Explanation:
             return Explanation(f"{before}score {low if low == high else f'{low} to {high}'}", "", None, lines)
         case AllOf() | AnyOf() | CountOf():
             below = node.items
-        case Not() | Known() | Undecided():
+        case Not():
+            below = (node.item.item,) if isinstance(node.item, Known) else (node.item,)
+        case Known() | Undecided():
             below = (node.item,)
         case Compare():
             below = (node.quantity,)
@@ -105,6 +107,14 @@ def _line(evaluation: Evaluation, node: Node, before: str = "") -> Explanation:
     return Explanation(
         before + sentence(node), _truth(evaluation, node), None, tuple(_line(evaluation, item) for item in below)
     )
+
+
+def _window(node: Node) -> str:
+    """How far back a fact is looked for, and the parameter that says so."""
+    span = node.window.within if isinstance(node, Fact) and node.window else None
+    if span is None:
+        return ""
+    return f" within {span.text}" + (f" ({span.parameter})" if span.parameter else "")
 
 
 def _is_leaf(node: Node) -> bool:
@@ -151,8 +161,7 @@ def sentence(node: Node) -> str:
         case Named():
             return node.name
         case Fact():
-            window = f" within {node.window.within.text}" if node.window and node.window.within else ""
-            return f"{node.kind} {' or '.join(node.sets) or '(form only)'}{window}"
+            return f"{node.kind} {' or '.join(node.sets) or '(form only)'}{_window(node)}"
         case Calculation():
             return node.name.replace("-", " ")
         case Literally():
@@ -164,7 +173,7 @@ def sentence(node: Node) -> str:
         case CountOf():
             return f"at least {node.at_least} of"
         case Not():
-            return "not known" if isinstance(node.item, Known) else "not"
+            return "unless known" if isinstance(node.item, Known) else "not"
         case Known():
             return "known"
         case Undecided():
@@ -182,7 +191,7 @@ def _quantity(node: Node) -> str:
     match node:
         case Parameter():
             value = node.limit.printed[0].text if node.limit else str(node.switch).lower()
-            return f"{value} ({node.name}{'' if node.origin == HOOKS else f', {node.origin}'})"
+            return f"{value} ({node.name}, {node.source if node.origin == HOOKS else node.origin})"
         case Label():
             return node.label
         case Number():
