@@ -413,6 +413,18 @@ def test_an_order_already_resulted_is_not_pending():
     assert ask(record(order(), ferritin(8, "2026-06-12")), "pending", "ferritin").truth is False
 
 
+def test_a_panel_begun_and_not_final_is_pending():
+    def begun(status, date):
+        return resource("Observation", 9, status=status, code=coded(LOINC, "panel"), effectiveDateTime=date)
+
+    assert ask(record(begun("registered", "2026-06-12")), "pending", "ferritin").truth is True
+    assert ask(record(begun("preliminary", "2026-06-12")), "missing", "ferritin").truth is False
+    assert ask(record(begun("final", "2026-06-12")), "pending", "ferritin").truth is False
+    assert ask(record(begun("registered", "2026-05-12")), "pending", "ferritin").truth is False
+    resulted = record(begun("registered", "2026-06-12"), ferritin(8, "2026-06-13"))
+    assert ask(resulted, "pending", "ferritin").truth is False
+
+
 # ---------------------------------------------------------------- medicines
 
 

@@ -10,7 +10,7 @@ from cds_service.model.frame import Frame
 from cds_service.model.truth import Truth, all_of, any_of
 from cds_service.model.vocabulary import Analyte
 from cds_service.record.entries import Entry, codes_of, label_of, table, texts_of
-from cds_service.record.lookups.results import AWAITED, FINAL, Result, observations, results_in
+from cds_service.record.lookups.results import AWAITED, FINAL, Result, observations, observed, results_in, status_of
 from cds_service.record.moments import midnight_of
 from cds_service.record.record import Record
 
@@ -91,11 +91,25 @@ def _awaited(record: Record, fact: Fact, analyte: Analyte) -> Answer:
             for item in observations(record, analyte).dated
             if item.status in AWAITED and item.moment.inside(start, record.horizon)
         ]
+        evidence += _panels_awaited(record, analyte, Frame(start=start, end=record.horizon))
     if evidence:
         return Answer(True, evidence=tuple(evidence))
     if reason := record.earned(("ServiceRequest",), Frame(start=start)):
         return Answer(None, reasons=(reason,))
     return ABSENT
+
+
+def _panels_awaited(record: Record, analyte: Analyte, frame: Frame) -> list[Evidence]:
+    """Observations of a panel that brings this test, begun and not final, with no final result of the test since."""
+    found = []
+    for entry in record.entries("Observation", analyte.ordered_sets):
+        moment = observed(record, entry)
+        if status_of(entry) not in AWAITED or moment is None or not moment.inside(frame.start, frame.end):
+            continue
+        final = (item for item in observations(record, analyte).dated if item.status in FINAL)
+        if not any(item.moment.earliest >= moment.latest for item in final):
+            found.append(Evidence(entry.reference, analyte.title, "not final yet", moment.text))
+    return found
 
 
 def _orders_for(record: Record, analyte: Analyte) -> list[Entry]:
