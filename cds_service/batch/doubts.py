@@ -8,6 +8,7 @@ worked out or chosen to be said must change, and a case must say so. The content
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -86,12 +87,17 @@ class _Bench:
     def doubt(self, place: Place) -> Iterator[Doubt]:
         rules = [rule for rule in self.beds if place.owner == rule or place.owner in self.rests_on[rule]]
         for said, value in place.changes:
-            after = self._with(place, value)
-            if after is not None and not any(self._notices(after, bed) for rule in rules for bed in self.beds[rule]):
+            with self._changed(place, value) as after:
+                noticed = after is None or any(self._notices(after, bed) for rule in rules for bed in self.beds[rule])
+            if not noticed:
                 yield Doubt(place.where, place.what, said, tuple(rules))
 
-    def _with(self, place: Place, value: Any) -> House | None:
-        """The house with one place changed, the content being put back; None where the content would not load so."""
+    @contextmanager
+    def _changed(self, place: Place, value: Any) -> Iterator[House | None]:
+        """The house with one place changed, put back afterwards; None where the content would not load so.
+
+        A case under a site of its own loads the content again, so the change must last while the cases run.
+        """
         holder, key = place.holder, place.key
         kept = list(holder) if isinstance(holder, list) else dict(holder)
         if value is GONE:
@@ -101,12 +107,16 @@ class _Bench:
         if isinstance(kept, dict):
             holder.update(_beside(holder, kept, key))
         try:
-            return replace(self.house, catalogue=load(self.content, self.house.catalogue.site))
-        except ContentError:
-            return None
+            yield self._house()
         finally:
             holder.clear()
             holder.extend(kept) if isinstance(holder, list) else holder.update(kept)
+
+    def _house(self) -> House | None:
+        try:
+            return replace(self.house, catalogue=load(self.content, self.house.catalogue.site))
+        except ContentError:
+            return None
 
     def _notices(self, after: House, bed: _Bed) -> bool:
         decided = self._decision(after, bed.case, bed.call, bed.readings)
