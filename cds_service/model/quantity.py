@@ -12,6 +12,7 @@ from decimal import Decimal
 from cds_service.model.truth import Truth, negate
 
 ZERO = Decimal(0)
+ONE = Decimal(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +67,12 @@ class Unit:
     """A unit as one analyte accepts it: `factor * value + offset` is the value in the analyte's canonical unit."""
 
     code: str
-    factor: Decimal = Decimal(1)
+    factor: Decimal = ONE
     offset: Decimal = ZERO
 
     def same_scale(self, other: Unit) -> bool:
         """pg/mL and ng/L are one scale under two names: numbers in them may be compared as they stand."""
-        return self.factor == other.factor and self.offset == other.offset
+        return self is other or (self.factor == other.factor and self.offset == other.offset)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,10 @@ class Quantity:
     text: str = ""
 
     def canonical(self) -> Interval:
-        return self.interval.scaled(self.unit.factor, self.unit.offset)
+        unit = self.unit
+        if unit.factor == ONE and unit.offset == ZERO:
+            return self.interval
+        return self.interval.scaled(unit.factor, unit.offset)
 
 
 @dataclass(frozen=True, slots=True)

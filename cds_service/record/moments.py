@@ -14,9 +14,8 @@ from cds_service.model.truth import Truth
 _FHIR_DATE = re.compile(
     r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:[Tt](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(Z|z|[+-]\d\d:\d\d)?)?)?)?\Z"
 )
-
-
-_PLAIN = len("2026-03-02T10:00:00Z")
+# What most charts write; the rest is looked at in parts.
+_PLAIN = re.compile(r"\d{4}-\d\d-\d\dT(?!24)\d\d:\d\d:\d\dZ\Z", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +46,15 @@ class Moment:
 
 def read_moment(text: object, zone: tzinfo) -> Moment | None:
     """The moment a FHIR date, dateTime or instant names; None for anything else."""
-    if not isinstance(text, str) or not (match := _FHIR_DATE.match(text)):
+    if not isinstance(text, str):
         return None
-    year, month, day, hour, _minute, _second, fraction, offset = match.groups()
     try:
-        if offset == "Z" and fraction is None and hour != "24" and len(text) == _PLAIN:
+        if _PLAIN.match(text):
             at = datetime.fromisoformat(text)
             return Moment(at, at, text)
+        if not (match := _FHIR_DATE.match(text)):
+            return None
+        year, month, day, hour, *_ = match.groups()
         if day is None:
             return _partial(int(year), month, text, zone)
         if hour is None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
-from itertools import takewhile
+from itertools import pairwise, takewhile
 
 from cds_service.model.answer import Answer, Evidence, Reason
 from cds_service.model.criteria import Fact
@@ -33,6 +33,7 @@ class Result:
     analyte: Analyte
     moment: Moment
     status: str
+    alone: bool = True  # no other observation of the analyte has this very moment
     _value: Value | None = None
 
     @property
@@ -104,6 +105,9 @@ def _observations(record: Record, analyte: Analyte) -> Observed:
         elif (clipped := moment.clipped(record.horizon)) is not None:
             dated.append(Result(entry, analyte, clipped, status))
     dated.sort(key=lambda item: item.moment.earliest, reverse=True)
+    for later, earlier in pairwise(dated):
+        if later.moment.earliest == earlier.moment.earliest:
+            later.alone = earlier.alone = False
     return Observed(tuple(dated), tuple(undated))
 
 
@@ -134,8 +138,8 @@ def results_in(record: Record, fact: Fact, frame: Frame, analyte: Analyte, doubt
 def newest(results: Iterator[Result], highest: bool) -> Result | None:
     """The first of those that come newest first; of several at one moment the one that wins the tie."""
     first = next(results, None)
-    if first is None:
-        return None
+    if first is None or first.alone:
+        return first
     at = first.moment.earliest
     tied = takewhile(lambda item: item.moment.earliest == at, results)
     return max((first, *tied), key=lambda item: item.order(highest))
@@ -163,10 +167,7 @@ def result(record: Record, fact: Fact, frame: Frame) -> Answer:
         bad = unreadable[0]
         reason = Reason(bad.value.why, analyte.title, bad.value.text)
         return Answer(None, evidence=(_evidence(bad, analyte),), reasons=(reason,), dated=bad.moment.earliest)
-    take = fact.option("take", "newest")
-    highest = fact.option("ties") == "highest"
-    best = max(chosen, key=lambda item: item.order(highest)) if take == "newest" else _extreme(chosen, take == "lowest")
-    return _answer(record, fact, analyte, best)
+    return _answer(record, fact, analyte, chosen[0] if len(chosen) == 1 else _foremost(fact, chosen))
 
 
 def _chosen(record: Record, fact: Fact, results: Iterator[Result]) -> list[Result]:
@@ -183,6 +184,15 @@ def _chosen(record: Record, fact: Fact, results: Iterator[Result]) -> list[Resul
         return [best] if (best := newest(results, highest)) else []
     found = list(results)
     return [item for item in found if item.value.state == "ok"] or found
+
+
+def _foremost(fact: Fact, chosen: Iterable[Result]) -> Result:
+    """Of several that may speak the newest, the lowest or the highest, as the fact says."""
+    take = fact.option("take", "newest")
+    if take != "newest":
+        return _extreme(chosen, take == "lowest")
+    highest = fact.option("ties") == "highest"
+    return max(chosen, key=lambda item: item.order(highest))
 
 
 def _extreme(chosen: Iterable[Result], lowest: bool) -> Result:
