@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from cds_service.errors import ContentError
@@ -246,8 +247,14 @@ def _window(builder: Builder, scope: Scope, table: Table, merged: dict[str, Any]
         within = span(scope, table["within"], table.where("within")) if table.get("within") else None
         return Window(within, _anchor(builder, scope, table["since"], table.where("since")), Anchor())
     if merged.get("within") is not None:
-        return Window(span(scope, merged["within"], table.where("within")))
+        return _reaching_back(span(scope, merged["within"], table.where("within")))
     return None
+
+
+@lru_cache(maxsize=4096)
+def _reaching_back(within: Span) -> Window:
+    """One window for all facts that reach back as far, so that their frame is worked out once a patient."""
+    return Window(within)
 
 
 def _anchor(builder: Builder, scope: Scope, raw: object, where: str) -> Anchor:

@@ -6,7 +6,7 @@ Every fact and definition is looked at once per patient. Explaining reads the sa
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 from decimal import Decimal
 from typing import Any
 
@@ -35,10 +35,11 @@ from cds_service.model.criteria import (
     Score,
     TimesUpper,
     Undecided,
+    Window,
 )
 from cds_service.model.frame import Frame
 from cds_service.model.quantity import Interval, Limit, Quantity, Unit
-from cds_service.model.truth import Truth, agreed, all_of, any_of, at_least, negate
+from cds_service.model.truth import Truth, agreed, all_of, at_least, negate
 from cds_service.reasoning.comparisons import age, band_points, compare, merged, range_text
 from cds_service.reasoning.frames import frame_of
 
@@ -54,7 +55,7 @@ class Evaluation:
     def __init__(self, look: Look, calculate: Calculate, now: datetime, zone: tzinfo):
         self.now = now
         self.zone = zone
-        self.frames: dict[tuple[timedelta, str], Frame] = {}  # of windows that reach back from now
+        self.frames: dict[Window, Frame] = {}  # of windows that only reach back from now
         self._look = look
         self._calculate = calculate
         self._truths: dict[Node, Truth] = {}
@@ -64,6 +65,8 @@ class Evaluation:
 
     def truth(self, node: Node) -> Truth:
         """True, False or None for unknown."""
+        while type(node) is Named:
+            node = node.node
         truths = self._truths
         if node not in truths:
             truths[node] = _TRUTHS[type(node)](self, node)
@@ -72,17 +75,38 @@ class Evaluation:
     def _answer_truth(self, node: Node) -> Truth:
         return self.answer(node).truth
 
+    def _all_of(self, node: AllOf) -> Truth:
+        """As `model.truth.all_of`, written out: with `_any_of` this is where most of the walk goes."""
+        found: Truth = True
+        for item in node.items:
+            truth = self.truth(item)
+            if truth is False:
+                return False
+            if truth is None:
+                found = None
+        return found
+
+    def _any_of(self, node: AnyOf) -> Truth:
+        found: Truth = False
+        for item in node.items:
+            truth = self.truth(item)
+            if truth is True:
+                return True
+            if truth is None:
+                found = None
+        return found
+
     def _compare(self, node: Compare) -> Truth:
         quantities = self.possible(node.quantity)
         if not quantities:
             return None
-        return all_of(self._within(quantities, operator, limit) for operator, limit in node.bounds)
+        return all_of([self._within(quantities, operator, limit) for operator, limit in node.bounds])
 
     def _within(self, quantities: tuple[Quantity, ...], operator: Operator, limit: Node) -> Truth:
         limits = self.limits(limit)
-        return (
-            agreed(compare(quantity, operator, each) for quantity in quantities for each in limits) if limits else None
-        )
+        if len(quantities) == len(limits) == 1:
+            return compare(quantities[0], operator, limits[0])
+        return agreed([compare(quantity, operator, each) for quantity in quantities for each in limits])
 
     def _choice_is(self, node: ChoiceIs) -> Truth:
         possible = self.choice(node.choice)
@@ -91,7 +115,7 @@ class Evaluation:
         return None if possible & node.labels else False
 
     def _first_truth(self, node: FirstOf) -> Truth:
-        return agreed(self.truth(row) for row in self._rows(node))
+        return agreed([self.truth(row) for row in self._rows(node)])
 
     def _rows(self, node: FirstOf) -> list[Node]:
         """Every row that may apply: up to the first whose condition is true."""
@@ -197,6 +221,8 @@ class Evaluation:
 
     def answer(self, node: Node) -> Answer:
         """What a fact came to, with its evidence. Of a criterion: its truth and the evidence of what made it true."""
+        while type(node) is Named:
+            node = node.node
         answers = self._answers
         if node not in answers:
             answers[node] = self._find_answer(node)
@@ -204,8 +230,6 @@ class Evaluation:
 
     def _find_answer(self, node: Node) -> Answer:
         match node:
-            case Named():
-                return self.answer(node.node)
             case Fact() if node.kind == "side":
                 return self._side(node)
             case Fact():
@@ -271,13 +295,12 @@ class Evaluation:
 
 
 _TRUTHS: Mapping[type, Callable[[Evaluation, Any], Truth]] = {
-    Named: lambda evaluation, node: evaluation.truth(node.node),
     Fact: Evaluation._answer_truth,
     Calculation: Evaluation._answer_truth,
     Literally: lambda evaluation, node: node.value,
     Parameter: lambda evaluation, node: node.switch,
-    AllOf: lambda evaluation, node: all_of(map(evaluation.truth, node.items)),
-    AnyOf: lambda evaluation, node: any_of(map(evaluation.truth, node.items)),
+    AllOf: Evaluation._all_of,
+    AnyOf: Evaluation._any_of,
     CountOf: lambda evaluation, node: at_least(node.at_least, map(evaluation.truth, node.items)),
     Not: lambda evaluation, node: negate(evaluation.truth(node.item)),
     Known: lambda evaluation, node: evaluation.truth(node.item) is True,

@@ -17,17 +17,21 @@ _TICK = timedelta(microseconds=1)
 
 def frame_of(evaluation: Evaluation, fact: Fact) -> Frame:
     """The frame of one fact. `unknown` is set when an anchor has no date."""
+    window = fact.window
     if fact.side is None:
-        if fact.window is None:
+        if window is None:
             return ANY_TIME
-        if fact.window.within and fact.window.start is None and fact.window.end is None:
-            return _since(evaluation, fact.window.within)
+        if (known := evaluation.frames.get(window)) is not None:
+            return known
+        if window.within and window.start is None and window.end is None:
+            frame = evaluation.frames[window] = Frame(_back(evaluation, evaluation.now, window.within))
+            return frame
     start: datetime | None = None
     end: datetime | None = None
-    if fact.window:
-        if fact.window.within:
-            start = _back(evaluation, evaluation.now, fact.window.within)
-        for anchor, is_start in ((fact.window.start, True), (fact.window.end, False)):
+    if window:
+        if window.within:
+            start = _back(evaluation, evaluation.now, window.within)
+        for anchor, is_start in ((window.start, True), (window.end, False)):
             if anchor is None or (anchor.at == "now" and anchor.shift is None):
                 continue
             moment = _moment(evaluation, anchor, is_start)
@@ -38,14 +42,6 @@ def frame_of(evaluation: Evaluation, fact: Fact) -> Frame:
             else:
                 end = moment
     return Frame(start, end, *_side(evaluation, fact))
-
-
-def _since(evaluation: Evaluation, span: Span) -> Frame:
-    """The frame of a plain window, the same for every fact that has it."""
-    key = (span.length, span.unit)
-    if key not in evaluation.frames:
-        evaluation.frames[key] = Frame(_back(evaluation, evaluation.now, span))
-    return evaluation.frames[key]
 
 
 def _back(evaluation: Evaluation, moment: datetime, span: Span) -> datetime:
