@@ -11,6 +11,7 @@ import ipaddress
 import logging
 import os
 import shutil
+import socket
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -73,7 +74,6 @@ def run_demo(args: argparse.Namespace) -> int:
         if settings.clients is not None:
             raise SettingsError("the demo takes no registered clients (CDS_CLIENTS): use `cds serve`")
         _check_openness(settings, args.host)
-        print(_welcome(base, settings), flush=True)
         return _serve(settings, args, demo=True)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -96,6 +96,19 @@ def _check_openness(settings: Settings, host: str) -> None:
     log.warning("open: anybody who reaches this port may call, no client is registered", extra={"host": host})
 
 
+def _check_free(host: str, port: int) -> None:
+    """Raises SettingsError for an address nobody can listen on: before anything is loaded or promised."""
+    try:
+        family, kind, number, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, number) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise SettingsError(
+            f"cannot listen on {host}, port {port}: {error.strerror}; choose another with --port"
+        ) from None
+
+
 def _is_loopback(host: str) -> bool:
     if host == "localhost":
         return True
@@ -114,6 +127,10 @@ def _shown_host(host: str) -> str:
 def _serve(settings: Settings, args: argparse.Namespace, demo: bool = False) -> int:
     from cds_service.web.logs import start_logging
 
+    _check_free(args.host, args.port)
+    base = f"http://{_shown_host(args.host)}:{args.port}"
+    if demo:
+        print(_welcome(base, settings), flush=True)
     start_logging()
     counts = tempfile.mkdtemp(prefix="cds-counts-")
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = counts
@@ -122,7 +139,7 @@ def _serve(settings: Settings, args: argparse.Namespace, demo: bool = False) -> 
         from cds_service.commands.server import Server
         from cds_service.web.app import create_app
 
-        service = running(settings, f"http://{_shown_host(args.host)}:{args.port}")
+        service = running(settings, base)
         app = create_app(service, demo=demo, meters_folder=Path(counts))
         workers = args.workers or min(os.cpu_count() or 1, MOST_WORKERS)
         told: dict[str, Any] = {"host": args.host, "port": args.port, "workers": workers}
@@ -145,6 +162,8 @@ def _welcome(base: str, settings: Settings) -> str:
     """What to open, ready to be clicked."""
     discovery = f"{base}/cds-services"
     query = f"serviceDiscoveryURL={quote(discovery, safe='')}&fhirServiceUrl={quote(f'{base}/fhir', safe='')}"
+    own = settings.database_url.startswith("sqlite:")  # any other was given from outside, perhaps with a password
+    given = f"CDS_DATABASE_URL={settings.database_url} " if own else ""
     first = f"{query}&patientId={STORY}&hook=patient-view&screen=patient-view"
     return "\n".join(
         [
@@ -157,7 +176,8 @@ def _welcome(base: str, settings: Settings) -> str:
             f"  hosted            {SANDBOX}?{first}",
             f"  on this machine   {LOCAL_SANDBOX}?{first}",
             "",
-            f"  What is answered to cards is kept until the demo ends, in {settings.database_url}",
+            "  The answers to its cards, while it runs:",
+            f"  {given}cds feedback report --small-counts",
             "",
         ]
     )

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -71,6 +72,18 @@ def test_a_misspelt_setting_stops_every_command(capsys, monkeypatch):
     code, out, err = run(capsys, "rules")
     assert (code, out) == (2, "")
     assert err == "cds rules: there is no setting CDS_SIET: did you mean CDS_SITE?\n"
+
+
+@pytest.mark.parametrize("command", ["serve", "demo"])
+def test_a_port_in_use_is_one_line_before_anything_is_promised(capsys, command):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        code, out, err = run(capsys, command, "--port", port)
+    assert (code, out) == (2, "")
+    assert (
+        err
+        == f"cds {command}: cannot listen on 127.0.0.1, port {port}: Address already in use; choose another with --port\n"
+    )
 
 
 @pytest.mark.parametrize(
