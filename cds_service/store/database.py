@@ -64,7 +64,7 @@ class Database:
         self.patient = patient
         self.is_sqlite = self.url.drivername.startswith("sqlite")
         if not self.is_sqlite and find_spec("psycopg") is None:
-            raise SettingsError("CDS_DATABASE_URL: PostgreSQL needs a driver: pip install 'cds-service[postgres]'")
+            raise SettingsError("CDS_DATABASE_URL: PostgreSQL needs a driver: pip install 'psycopg[binary]'")
         self._fresh()
         in_child(self._forked)
 
@@ -79,6 +79,7 @@ class Database:
         self._engines: dict[str, Engine] = {}
         self._threads: ThreadPoolExecutor | None = None
         self._prepared = False
+        self._found: str | None = ""  # the version of the tables last complained of; None: there are none
         self.up = True
 
     def __str__(self) -> str:
@@ -142,7 +143,12 @@ class Database:
             with _told():
                 found = migrations.current(self._engine("durable"))
             if found != migrations.HEAD:
-                log.error("ledger tables are of another version", extra={"found": found, "needed": migrations.HEAD})
+                if self._found != found:  # once, not at every look
+                    self._found = found
+                    log.error(
+                        "the ledger's tables are of another version: run `cds ledger migrate`",
+                        extra={"found": found or "none", "needed": migrations.HEAD},
+                    )
                 raise Unavailable("the ledger's tables are of another version: run `cds ledger migrate`")
         self._prepared = True
 

@@ -226,6 +226,21 @@ def test_tables_of_a_later_version_are_not_touched(ledger):
     assert rows(ledger, feedback) == [] and ledger.answers.size() > 0
 
 
+def test_missing_tables_are_complained_of_once_with_what_to_do(postgres, caplog):
+    url_of, execute = postgres
+    execute("DROP DATABASE IF EXISTS cds_without_tables")
+    execute("CREATE DATABASE cds_without_tables")
+    database = Database(url_of("cds_without_tables"))
+    assert [database.probe() for _ in range(3)] == [False, False, False]
+    assert [record.message for record in caplog.records if "cds ledger migrate" in record.message] == [
+        "the ledger's tables are of another version: run `cds ledger migrate`"
+    ]
+    database.migrate()
+    assert database.probe()
+    database.close()
+    execute("DROP DATABASE cds_without_tables WITH (FORCE)")
+
+
 def test_tables_of_the_version_before_are_brought_up_with_what_they_hold(url):
     database = Database(url)
     database.migrate()
