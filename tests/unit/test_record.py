@@ -519,6 +519,11 @@ def test_exposure_bridges_gaps_and_must_be_current():
     assert ask(record(old), "exposure", "rx-iron", type="quantity", **spans).quantity.interval.exact == 0
 
 
+def test_exposure_since_a_year_is_an_interval():
+    answer = ask(record(request(authoredOn="2025")), "exposure", "rx-iron", type="quantity", bridge=timedelta(days=365))
+    assert (answer.quantity.interval.low, answer.quantity.interval.high) == (166, 530)
+
+
 # ---------------------------------------------------------------- orders, reports, drafts
 
 

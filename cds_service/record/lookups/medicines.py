@@ -5,7 +5,7 @@ The newest word wins: a statement that it is not taken cancels an older request 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -199,17 +199,29 @@ def exposure(record: Record, fact: Fact, frame: Frame) -> Answer:
     )
     if not runs:
         return Answer(None, evidence=current.evidence, reasons=(Reason("no date", ""),))
-    start = record.now
+    start = _start_of_chain(record.now, [(begun.earliest, ended) for begun, ended in runs], bridge)
+    surely = _start_of_chain(record.now, [(begun.latest, ended) for begun, ended in runs], bridge)
+    most, least = _days_back(record, start), _days_back(record, surely)
+    text = f"{least} days" if least == most else f"{least} to {most} days"
+    quantity = Quantity(Interval(least, most), DAYS, text)
+    return Answer(quantity=quantity, evidence=current.evidence, dated=current.dated, started=start, extra=current.extra)
+
+
+def _start_of_chain(now: datetime, runs: Iterable[tuple[datetime, datetime]], bridge: timedelta) -> datetime:
+    """Back from now over runs sorted by their end, the latest first, while no gap is longer than `bridge`."""
+    start = now
     for begun, ended in runs:
         if ended < start - bridge:
             break
         start = min(start, begun)
-    days = Decimal((midnight_of(record.now, record.zone) - midnight_of(start, record.zone)).days)
-    quantity = Quantity(Interval.exactly(days), DAYS, f"{days} days")
-    return Answer(quantity=quantity, evidence=current.evidence, dated=current.dated, started=start, extra=current.extra)
+    return start
 
 
-def _exposed(record: Record, fact: Fact, entry: Entry) -> tuple[datetime, datetime] | None:
+def _days_back(record: Record, start: datetime) -> Decimal:
+    return Decimal((midnight_of(record.now, record.zone) - midnight_of(start, record.zone)).days)
+
+
+def _exposed(record: Record, fact: Fact, entry: Entry) -> tuple[Moment, datetime] | None:
     status = codes_of(entry.raw.get("status"))
     if status & ({"entered-in-error", "cancelled", "draft", "unknown", "intended"} | NOT_TAKEN - {"stopped"}):
         return None
@@ -218,4 +230,4 @@ def _exposed(record: Record, fact: Fact, entry: Entry) -> tuple[datetime, dateti
         return None
     if ended is None:
         ended = record.now if _counts(record, fact, entry) else begun.latest + _span(fact, "completed")
-    return begun.earliest, min(ended, record.now)
+    return begun, min(ended, record.now)
