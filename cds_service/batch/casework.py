@@ -125,6 +125,9 @@ def _differences(case: Case, consultation: consult.Consultation) -> Iterable[str
     for words in case.says:
         if words not in text:
             yield f"the cards do not say `{words}`"
+    for words in case.unsaid:
+        if words in text:
+            yield f"the cards say `{words}`"
 
 
 def _indicator(consultation: consult.Consultation, entry: Mapping[str, Any], own: str) -> str:

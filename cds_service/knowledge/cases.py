@@ -34,6 +34,7 @@ CASE_KEYS = (
     "drafts",
     "unavailable",
     "says",
+    "unsaid",
     "now",
     "note",
     "unknown",
@@ -65,6 +66,7 @@ class Case:
     site: Table | None
     where: str
     given: Mapping[str, Any] = field(default_factory=dict)
+    unsaid: tuple[str, ...] = ()
 
 
 def load_cases(content: Content, catalogue: Catalogue, rule: Rule) -> list[Case]:
@@ -152,6 +154,7 @@ def _case(catalogue: Catalogue, rule: Rule, table: Table, now: datetime, people:
         table.get("site"),
         table.where(),
         dict(given),
+        as_names(table.get("unsaid") or [], table.where("unsaid"), "unsaid"),
     )
 
 

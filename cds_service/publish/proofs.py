@@ -48,6 +48,8 @@ def _expected(case: Mapping[str, Any]) -> Iterator[str]:
         yield f"orders {_said(case['orders'])}" if case["orders"] else "no orders"
     for text in case.get("says") or ():
         yield f"says “{text}”"
+    for text in case.get("unsaid") or ():
+        yield f"does not say “{text}”"
 
 
 def _facts(body: Mapping[str, Any]) -> str:

@@ -138,6 +138,7 @@ def cases(_: Catalogue) -> Schema:
             "drafts": resources,
             "unavailable": rows(ref("resource-type")),
             "says": rows(text()),
+            "unsaid": rows(text()),
             "unknown": rows(ref("any-name")),
             "missing": rows(ref("any-name")),
         },
