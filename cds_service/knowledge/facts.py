@@ -28,13 +28,13 @@ KINDS: dict[str, dict[str, tuple[str, ...]]] = {
         _FLAGS: ("also_procedure", "no_status_days"),
     },
     "symptom": {
-        _SETS: ("except", "denied_by", "not_followed_by"),
+        _SETS: ("except", "not_at", "denied_by", "not_followed_by"),
         _SPANS: ("encounters_within", "answers_within"),
         _WORDS: ("answer", "if_none", "undated", "conditions_window", "preliminary"),
         _FLAGS: ("no_status_days", "also", "encounters_needed"),
     },
     "sign": {
-        _SETS: ("except", "denied_by", "not_followed_by"),
+        _SETS: ("except", "not_at", "denied_by", "not_followed_by"),
         _SPANS: ("encounters_within", "answers_within"),
         _WORDS: ("answer", "if_none", "undated", "conditions_window", "preliminary"),
         _FLAGS: ("no_status_days", "also", "encounters_needed"),

@@ -71,6 +71,7 @@ _LENGTHS = {
 _NAMED = {
     "except": "except {}",
     "at": "at {}",
+    "not_at": "not at {}",
     "not_followed_by": "not followed by {}",
     "denied_by": "a finding of {} is a no",
     "conclusion": "concluding {}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from cds_service.record.entries import Entry, codes_of, label_of, table, tables,
 from cds_service.record.moments import Moment
 from cds_service.record.record import Record
 
+_WORDS = re.compile(r"[a-z]+")
 
 @dataclass(frozen=True, slots=True)
 class Statement:
@@ -145,10 +147,11 @@ def _side_of_concept(record: Record, concept: object, words: bool = True) -> str
             return side
     if words:
         for text in texts_of(table(concept)):
-            spoken = {side for side in ("left", "right") if side in text.lower().split()}
+            said_words = set(_WORDS.findall(text.lower()))
+            spoken = {"left", "right"} & said_words
             if len(spoken) == 1:
                 return spoken.pop()
-            if len(spoken) == 2 or "bilateral" in text.lower():
+            if spoken or {"both", "bilateral"} & said_words:
                 return "both"
     return ""
 
@@ -172,6 +175,13 @@ def at_site(record: Record, entry: Entry, sets: Sequence[str]) -> bool:
         for site in _sites(entry)
         for coding in tables(site.get("coding"))
     )
+
+
+def elsewhere(record: Record, entry: Entry, sets: Sequence[str]) -> bool:
+    """Do the words of its body site say one of these other places?"""
+    words = [match for name in sets if (match := record.vocabulary.sets[name].text)]
+    texts = [text for site in _sites(entry) for text in texts_of(site)] if words else []
+    return any(match.found_in(text) for match in words for text in texts)
 
 
 def status_codes(entry: Entry, member: str) -> set[str]:

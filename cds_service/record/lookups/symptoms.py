@@ -20,6 +20,7 @@ from cds_service.record.lookups.statements import (
     Statement,
     answer_from,
     at_site,
+    elsewhere,
     in_window,
     names,
     on_side,
@@ -99,7 +100,7 @@ def _from_conditions(
     for entry in record.entries("Condition", sets):
         if not on_side(record, entry, frame) or (sites and not at_site(record, entry, sites)):
             continue
-        if excluded(record, fact, entry):
+        if _left_out(record, fact, entry):
             continue
         verification = status_codes(entry, "verificationStatus")
         moment = onset(record, entry)
@@ -142,7 +143,7 @@ def _from_observations(
         for entry in record.entries(role, sets):
             if not status_codes(entry, "status") & _usable(fact) or not on_side(record, entry, frame):
                 continue
-            if (sites and not at_site(record, entry, sites)) or excluded(record, fact, entry):
+            if (sites and not at_site(record, entry, sites)) or _left_out(record, fact, entry):
                 continue
             truth: Truth = True if role == "Observation.value" else value_truth(record, entry, denied)
             moment = observed(record, entry)
@@ -170,6 +171,10 @@ def _denials(record: Record, fact: Fact, frame: Frame, denied: tuple[str, ...]) 
         if status_codes(entry, "status") & _usable(fact) and in_window(record, moment, frame, "ignored")[0]:
             found.append(said(record, entry, moment, False, rank=1))
     return found
+
+
+def _left_out(record: Record, fact: Fact, entry: Entry) -> bool:
+    return excluded(record, fact, entry) or elsewhere(record, entry, names(fact, "not_at"))
 
 
 def _has_value(entry: Entry) -> bool:
