@@ -17,7 +17,7 @@ from cds_service.model.hook import HookCall, Problem
 from cds_service.model.reading import Reading
 from cds_service.model.vocabulary import TextMatch, Vocabulary
 from cds_service.record.entries import Entry, table, tables, word
-from cds_service.record.moments import Moment, read_moment
+from cds_service.record.moments import Moment, midnight_of, read_moment
 from cds_service.record.ownership import Ownership
 
 # Where each type keeps the concepts worth indexing: (role, path of members).
@@ -59,6 +59,7 @@ class Record:
         self.now = now
         self.zone = zone
         self.horizon = now + timedelta(hours=24)
+        self.midnight = midnight_of(now, zone)
         self.vocabulary = vocabulary
         self.problems: list[Problem] = []
         self.patient: Mapping[str, Any] | None = None
@@ -66,8 +67,9 @@ class Record:
         self.form_cache: dict[str, Any] = {}
         self.observations: dict[str, object] = {}  # by analyte, as `lookups.results` keeps them
         self._index: dict[tuple[str, str], list[Entry]] = defaultdict(list)
-        self._not_kept = not_kept
         self._readings: dict[str, list[Reading]] = defaultdict(list)
+        # types whose silence always means no
+        self._complete = {reading.query.type for reading in readings if reading.state == "answered"} | not_kept
         self._medications: dict[str, Mapping[str, Any]] = {}
         self._names: dict[tuple[str, str], tuple[str, ...]] = {}
         ownership = Ownership(call.patient_id, readings)
@@ -212,8 +214,7 @@ class Record:
 
     def holds_any(self, places: Iterable[tuple[str, str]]) -> bool:
         """Is there anything at one of these places, each a role and the name of a set?"""
-        index = self._index
-        return any(place in index for place in places)
+        return not self._index.keys().isdisjoint(places)
 
     def without_test_code(self, role: str) -> list[Entry]:
         """Orders whose concept carries no code of the tests' system: their words may say what they are."""
@@ -225,16 +226,14 @@ class Record:
     def earned(self, types: Iterable[str], frame: Frame) -> Reason | None:
         """None when silence of these types within the frame means no; else why it does not."""
         for kind in types:
-            if reason := self._silence(kind, frame):
+            if kind not in self._complete and (reason := self._silence(kind, frame)):
                 return reason
         return None
 
     def _silence(self, kind: str, frame: Frame) -> Reason | None:
-        readings = self._readings.get(kind, [])
+        """Of a type no query of which was answered completely."""
         worst: Reason | None = None
-        for reading in readings:
-            if reading.state == "answered":
-                return None
+        for reading in self._readings.get(kind, ()):
             if reading.state == "partial":
                 if reading.back_to and frame.start and reading.back_to <= frame.start:
                     return None
@@ -243,8 +242,6 @@ class Record:
                 worst = Reason("failed", kind, reading.why)
             elif worst is None:
                 worst = Reason("not asked", kind, reading.why)
-        if kind in self._not_kept:
-            return None
         return worst or Reason("not asked", kind)
 
     def medication_of(self, resource: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -19,7 +19,7 @@ from cds_service.record.lookups.statements import (
     said,
     status_codes,
 )
-from cds_service.record.moments import Moment, midnight_of
+from cds_service.record.moments import Moment
 from cds_service.record.record import Record
 
 DENIED = {"refuted", "entered-in-error"}
@@ -61,7 +61,7 @@ def is_current(record: Record, entry: Entry, moment: Moment | None, no_status_da
         return False
     if not isinstance(no_status_days, int) or moment is None:
         return True
-    return moment.inside(midnight_of(record.now, record.zone) - timedelta(days=no_status_days), None)
+    return moment.inside(record.midnight - timedelta(days=no_status_days), None)
 
 
 def _of_status(record: Record, fact: Fact, entry: Entry, moment: Moment | None) -> Truth:
@@ -124,7 +124,7 @@ def _dated_right(record: Record, fact: Fact, frame: Frame, moment: Moment | None
     if isinstance(older, timedelta):
         if moment is None:
             return in_window(record, None, Frame(start=record.now), undated)
-        limit = midnight_of(record.now, record.zone) - older
+        limit = record.midnight - older
         older_than = moment.inside(None, limit - timedelta(microseconds=1))
         return older_than, None if older_than is not None else Reason("uncertain date", "", moment.text)
     return in_window(record, moment, frame, undated)

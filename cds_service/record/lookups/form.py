@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from cds_service.model.answer import ABSENT, Answer, Evidence, Reason
@@ -130,8 +131,13 @@ def _nobody_said(record: Record, fact: Fact, frame: Frame, item: str) -> Answer:
         if reason is None:
             return ABSENT
     choices = fact.option("choices")
-    labels = frozenset(choices) if isinstance(choices, tuple) else frozenset()
-    return Answer(None, labels=labels, reasons=(Reason("not recorded", record.vocabulary.questions.get(item, item)),))
+    return _unanswered(record.vocabulary.questions.get(item, item), choices if isinstance(choices, tuple) else ())
+
+
+@lru_cache(maxsize=1024)
+def _unanswered(question: str, choices: tuple[str, ...]) -> Answer:
+    """The one answer of every patient whom nobody has asked."""
+    return Answer(None, labels=frozenset(choices), reasons=(Reason("not recorded", question),))
 
 
 def _typed(fact: Fact, given: Given) -> Answer | None:

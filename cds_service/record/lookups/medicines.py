@@ -122,7 +122,7 @@ def _run(record: Record, fact: Fact, entry: Entry) -> tuple[Moment | None, datet
     )
     if begun is None:
         return None, datetime.min.replace(tzinfo=record.now.tzinfo)
-    counts_from = midnight_of(record.now, record.zone) - _span(fact, "given_within")
+    counts_from = record.midnight - _span(fact, "given_within")
     return begun, None if begun.latest >= counts_from else begun.latest
 
 

@@ -146,8 +146,9 @@ def newest(results: Iterator[Result], highest: bool) -> Result | None:
 
 
 @lru_cache(maxsize=1024)
-def _none_of(title: str) -> Reason:
-    return Reason("no result", title)
+def _none_of(title: str) -> Answer:
+    """The one answer of every patient who has no result of this analyte."""
+    return Answer(None, reasons=(Reason("no result", title),))
 
 
 def result(record: Record, fact: Fact, frame: Frame) -> Answer:
@@ -156,12 +157,13 @@ def result(record: Record, fact: Fact, frame: Frame) -> Answer:
         return Answer(None, reasons=(frame.unknown,))
     analyte = record.vocabulary.analytes[fact.sets[0]]
     if not record.holds_any((("Observation", analyte.name),)):
-        return Answer(None, reasons=(record.earned(("Observation",), frame) or _none_of(analyte.title),))
+        reason = record.earned(("Observation",), frame)
+        return Answer(None, reasons=(reason,)) if reason else _none_of(analyte.title)
     doubts: list[Reason] = []
     chosen = _chosen(record, fact, results_in(record, fact, frame, analyte, doubts))
     if not chosen:
-        reason = record.earned(("Observation",), frame) or next(iter(doubts), None) or _none_of(analyte.title)
-        return Answer(None, reasons=(reason,))
+        reason = record.earned(("Observation",), frame) or next(iter(doubts), None)
+        return Answer(None, reasons=(reason,)) if reason else _none_of(analyte.title)
     unreadable = [item for item in chosen if item.value.state == "unreadable"]
     if unreadable:
         bad = unreadable[0]
@@ -214,16 +216,19 @@ def _evidence(item: Result, analyte: Analyte) -> Evidence:
 def _answer(record: Record, fact: Fact, analyte: Analyte, item: Result) -> Answer:
     quantity = item.value.quantity
     assert quantity is not None
-    extra = {"name": analyte.title, "side": side_of(record, item.entry)}
+    entry = item.entry
+    extra = {"name": analyte.title, "side": side_of(record, entry)}
     if analyte.family:
-        extra |= _family(item.entry, analyte)
+        extra |= _family(entry, analyte)
+    upper = upper_limit(entry.part, analyte, quantity.unit)
+    if upper is None and entry.part is not entry.raw:
+        upper = upper_limit(entry.raw, analyte, quantity.unit)
     return Answer(
         quantity=quantity,
         evidence=(_evidence(item, analyte),),
         dated=item.moment.earliest,
         started=item.moment.earliest,
-        upper_limit=upper_limit(item.entry.part, analyte, quantity.unit)
-        or upper_limit(item.entry.raw, analyte, quantity.unit),
+        upper_limit=upper,
         extra=extra,
     )
 

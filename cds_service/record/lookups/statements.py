@@ -16,6 +16,8 @@ from cds_service.record.moments import Moment
 from cds_service.record.record import Record
 
 _WORDS = re.compile(r"[a-z]+")
+NOT_RECORDED = Answer(None, reasons=(Reason("not recorded", ""),))
+
 
 @dataclass(frozen=True, slots=True)
 class Statement:
@@ -90,7 +92,7 @@ def add_up(record: Record, fact: Fact, frame: Frame, statements: Sequence[Statem
     if reason := record.earned(types, frame):
         return Answer(None, reasons=(reason,))
     if fact.option("if_none") == "unknown":
-        return Answer(None, reasons=(Reason("not recorded", ""),))
+        return NOT_RECORDED
     return ABSENT
 
 
@@ -122,21 +124,19 @@ def names(fact: Fact, option: str) -> tuple[str, ...]:
 
 def side_of(record: Record, entry: Entry) -> str:
     """left, right, both or "": the body site's laterality first, then the code itself."""
-    stated = {side for site in _sites(entry) for side in [_side_of_concept(record, site)] if side}
-    if not stated:
-        stated = {side} if (side := _side_of_concept(record, entry.concept or {}, words=False)) else set()
-    if len(stated) > 1:
-        return "both"
-    return stated.pop() if stated else ""
+    if sites := _sites(entry):
+        stated = {side for site in sites for side in [_side_of_concept(record, site)] if side}
+        if stated:
+            return "both" if len(stated) > 1 else stated.pop()
+    return _side_of_concept(record, entry.concept, words=False)
 
 
 def _sites(entry: Entry) -> list[Mapping[str, Any]]:
     found: list[Mapping[str, Any]] = []
-    for holder in (entry.part, entry.raw):
+    for holder in (entry.raw,) if entry.part is entry.raw else (entry.part, entry.raw):
         for member in ("bodySite", "laterality"):
-            found.extend(tables(holder.get(member)))
-        if holder is entry.raw:
-            break
+            if member in holder:
+                found.extend(tables(holder[member]))
     return found
 
 

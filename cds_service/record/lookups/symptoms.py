@@ -17,6 +17,7 @@ from cds_service.record.lookups.conditions import DENIED, SEEN, excluded, follow
 from cds_service.record.lookups.form import form_items, form_truth
 from cds_service.record.lookups.results import FINAL, RESULTED, observed
 from cds_service.record.lookups.statements import (
+    NOT_RECORDED,
     Statement,
     answer_from,
     at_site,
@@ -27,7 +28,6 @@ from cds_service.record.lookups.statements import (
     said,
     status_codes,
 )
-from cds_service.record.moments import midnight_of
 from cds_service.record.record import Record
 
 YES = {"true", "yes", "y", "present", "positive", "pos", "detected"}
@@ -39,7 +39,8 @@ ROLES = ("Condition", "Encounter.reason", "Observation", "Observation.value")
 def symptom(record: Record, fact: Fact, frame: Frame) -> Answer:
     if frame.unknown:
         return Answer(None, reasons=(frame.unknown,))
-    if not record.forms and not record.holds_any(_places(fact)):
+    asked = bool(record.forms) and fact.option("answer") is not None
+    if not asked and not record.holds_any(_places(fact)):
         return _silent(record, fact, frame)
     statements = statements_of(record, fact, frame)
     decided = [item for item in statements if item.truth is not None and item.moment]
@@ -66,7 +67,7 @@ def _places(fact: Fact) -> tuple[tuple[str, str], ...]:
 
 def _silent(record: Record, fact: Fact, frame: Frame) -> Answer:
     if fact.kind == "sign" or fact.option("if_none") == "unknown":
-        return Answer(None, reasons=(Reason("not recorded", ""),))
+        return NOT_RECORDED
     types = TYPES if fact.option("encounters_needed") is not False else TYPES[:2]
     if reason := record.earned(types, frame):
         return Answer(None, reasons=(reason,))
@@ -126,7 +127,7 @@ def _from_encounters(
             continue
         moment = record.moment(table(entry.raw.get("period")).get("start"))
         back = fact.option("encounters_within")
-        window = Frame(start=midnight_of(record.now, record.zone) - back) if isinstance(back, timedelta) else frame
+        window = Frame(start=record.midnight - back) if isinstance(back, timedelta) else frame
         inside, reason = (True, None) if is_this_encounter(record, entry) else in_window(record, moment, window)
         if inside is False:
             continue

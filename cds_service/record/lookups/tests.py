@@ -11,11 +11,11 @@ from cds_service.model.truth import Truth, all_of, any_of
 from cds_service.model.vocabulary import Analyte
 from cds_service.record.entries import Entry, codes_of, label_of, table, texts_of
 from cds_service.record.lookups.results import AWAITED, FINAL, Result, observations, observed, results_in, status_of
-from cds_service.record.moments import midnight_of
 from cds_service.record.record import Record
 
 ORDER_INTENTS = {"order", "original-order", "reflex-order", "filler-order", "instance-order"}
 OPEN = {"active", "on-hold"}
+MISSING = Answer(True)
 _DEFAULT_PENDING = timedelta(days=14)
 
 
@@ -24,8 +24,11 @@ def missing(record: Record, fact: Fact, frame: Frame) -> Answer:
     if frame.unknown:
         return Answer(None, reasons=(frame.unknown,))
     found: list[Answer] = [_missing_one(record, fact, frame, name) for name in fact.sets]
-    truth = all_of(item.truth for item in found)
-    if truth is not False and isinstance(pair := fact.option("or_both"), tuple):
+    truth = all_of([item.truth for item in found])
+    pair = fact.option("or_both")
+    if len(found) == 1 and pair is None:
+        return found[0]
+    if truth is not False and isinstance(pair, tuple):
         parts = [_missing_one(record, fact, frame, name) for name in pair]
         truth = all_of((truth, any_of(part.truth for part in parts)))
         found += parts
@@ -57,7 +60,7 @@ def _missing_one(record: Record, fact: Fact, frame: Frame, name: str) -> Answer:
         return Answer(None, reasons=(reason_none,))
     if waiting.truth is None:
         return Answer(None, reasons=waiting.reasons)
-    return Answer(True)
+    return MISSING
 
 
 def _seen(item: Result) -> Evidence:
@@ -79,7 +82,7 @@ def _awaited(record: Record, fact: Fact, analyte: Analyte) -> Answer:
     back = fact.option("pending_within")
     span = back if isinstance(back, timedelta) else _DEFAULT_PENDING
     by_hours = span < timedelta(days=4)
-    start = record.now - span if by_hours else midnight_of(record.now, record.zone) - span
+    start = (record.now if by_hours else record.midnight) - span
     evidence = [
         Evidence(entry.reference, analyte.title, label_of(entry.concept), str(entry.raw.get("authoredOn") or ""))
         for entry in _orders_for(record, analyte)
