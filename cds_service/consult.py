@@ -113,7 +113,8 @@ def read_all(call: HookCall, service: Service, house: House) -> tuple[list[Readi
             if reading.state in ("failed", "partial")
         ]
     if needed := prefetch.missing_required(readings):
-        names = ", ".join(needed)
+        why = {reading.query.key: reading.why for reading in readings}
+        names = ", ".join(f"{key} ({why[key]})" for key in needed)
         raise NeedsData(f"needed and neither prefetched nor to be fetched: {names}")
     return readings, problems
 

@@ -48,11 +48,17 @@ def register(app: Flask) -> None:
 
 def _ours(error: errors.CdsError) -> Response:
     status = STATUS.get(type(error), 500)
-    if isinstance(error, errors.NotAuthenticated):
-        log.warning("refused", extra={"reason": error.reason})
     if status == 500:
         return _unforeseen(error)
+    log.warning("refused", extra={"status": status, "reason": _reason(error)})
     return outcome(status, error.code, str(error))
+
+
+def _reason(error: errors.CdsError) -> str:
+    """For the log: what the caller sent stays out of it."""
+    if isinstance(error, errors.NotAuthenticated):
+        return error.reason
+    return str(error) if isinstance(error, errors.NeedsData) else error.code
 
 
 def _frameworks(error: HTTPException) -> Response:

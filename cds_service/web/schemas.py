@@ -163,7 +163,7 @@ def _load(schema: Schema, body: Mapping[str, Any]) -> dict[str, Any]:
     try:
         data: dict[str, Any] = schema.load(body)
     except ValidationError as error:
-        raise BadRequest("; ".join(_mistakes(error.messages))) from None
+        raise BadRequest(" ".join(f"{mistake.rstrip('.')}." for mistake in _mistakes(error.messages))) from None
     return data
 
 

@@ -253,6 +253,30 @@ def test_a_patient_neither_given_nor_to_be_had_is_needed(client):
     assert "patient" in told(reply)
 
 
+def test_why_a_patient_is_not_had_is_told_and_logged(client, caplog):
+    caplog.set_level(logging.INFO)
+    elsewhere = without(chart(), "prefetch") | {"fhirServer": "https://fhir.example.org/r4"}
+    assert "the EHR's server is not one this service may read" in told(post(client, elsewhere))
+    assert "not among what the EHR sent" in told(post(client, without(chart(), "prefetch")))
+    reasons = [(line.status, line.reason) for line in caplog.records if line.message == "refused"]
+    assert [status for status, _ in reasons] == [412, 412]
+    assert "may read" in reasons[0][1] and "EHR sent" in reasons[1][1]
+
+
+def test_the_log_of_a_refusal_holds_nothing_of_the_body(client, caplog):
+    caplog.set_level(logging.INFO)
+    assert post(client, chart(hookInstance="Jane Roe")).status_code == 400
+    [line] = [line for line in caplog.records if line.message == "refused"]
+    assert (line.status, line.reason) == (400, "invalid")
+
+
+def test_every_mistake_of_a_call_is_a_sentence(client):
+    body = without(without(chart(), "hook"), "hookInstance")
+    assert told(post(client, body)).endswith(
+        "hook: Missing data for required field. hookInstance: Missing data for required field."
+    )
+
+
 def test_what_an_ehr_could_not_read_is_needed_too(client):
     failed = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "exception"}]}
     assert post(client, chart(prefetch={"patient": failed})).status_code == 412
