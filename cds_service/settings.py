@@ -82,7 +82,8 @@ SETTINGS = (
         "CDS_DATABASE_URL",
         "database",
         "sqlite:///cds-ledger.db",
-        "The ledger: sqlite:///file (one machine) or postgresql://user:password@host/name.",
+        "The ledger: sqlite:///file (one machine) or postgresql://user:password@host/name (15 or later; "
+        "`pip install 'psycopg[binary]'`, then `cds ledger migrate` makes its tables, and again after an update).",
     ),
     Setting("CDS_SITE", "file", "none", "The site file: thresholds, rules, orders and units of this hospital."),
     Setting("CDS_CONTENT", "folder", "the packaged hooks", "Another folder of rules in place of the packaged one."),

@@ -174,7 +174,7 @@ def _welcome(base: str, settings: Settings) -> str:
             "",
             "  See it in the CDS Hooks Sandbox:",
             f"  hosted            {SANDBOX}?{first}",
-            f"  on this machine   {LOCAL_SANDBOX}?{first}",
+            f"  a copy of it here {LOCAL_SANDBOX}?{first}",
             "",
             "  The answers to its cards, while it runs:",
             f"  {given}cds feedback report --small-counts",
