@@ -667,3 +667,20 @@ def test_one_bad_resource_costs_that_resource(bad):
     assert ask(chart, "condition", "cancer").truth is True
     ask(chart, "symptom", "swelling", frame=LAST_30)
     assert NOW
+
+
+@pytest.mark.parametrize(
+    ("words", "sides"),
+    [
+        ("Left lower leg", {"left"}),
+        ("Foot (right)", {"right"}),
+        ("left-sided", {"left"}),
+        ("Left and right leg", {"both"}),
+        ("Both legs", {"both"}),
+        ("Bilateral", {"both"}),
+        ("Cleft of the heel", set()),
+    ],
+)
+def test_the_side_in_words_of_a_body_site(words, sides):
+    chart = record(condition("swelling", bodySite=[{"text": words}]))
+    assert ask(chart, "symptom", "swelling").labels == sides
