@@ -116,8 +116,14 @@ RENAMED: Mapping[str, tuple[str, str]] = {
 }
 
 
+_MEMBERS = {kind: frozenset(mark.member for mark in marks) for kind, marks in MARKS.items()}
+
+
 def mark_of(resource: Mapping[str, Any]) -> Mark | None:
     """What gives the resource away as another version's: the gravest mark, or None for R4."""
+    members = _MEMBERS.get(resource["resourceType"])
+    if members is None or resource.keys().isdisjoint(members):
+        return None
     found: Mark | None = None
     for mark in MARKS.get(resource["resourceType"], ()):
         if mark.on(resource):

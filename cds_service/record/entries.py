@@ -5,7 +5,7 @@ Readers forgive what is malformed: a wrong type reads as absent, so that a bad e
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,14 +33,13 @@ def table(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def tables(value: object) -> Iterator[Mapping[str, Any]]:
+def tables(value: object) -> Sequence[Mapping[str, Any]]:
     """Every object of a list; a lone object counts as a list of one (drafts and older versions do that)."""
-    if isinstance(value, dict):
-        yield value
-    elif isinstance(value, list):
-        for item in value:
-            if isinstance(item, dict):
-                yield item
+    if isinstance(value, list):
+        if len(value) == 1 and isinstance(value[0], dict):  # most lists of a chart: nothing to leave out
+            return value
+        return [item for item in value if isinstance(item, dict)]
+    return (value,) if isinstance(value, dict) else ()
 
 
 def word(value: object) -> str:
@@ -65,7 +64,7 @@ def label_of(concept: Mapping[str, Any] | None) -> str:
         return ""
     if text := word(concept.get("text")).strip():
         return text
-    codings = list(tables(concept.get("coding")))
+    codings = tables(concept.get("coding"))
     for name in ("display", "code"):
         for coding in codings:
             if found := word(coding.get(name)).strip():

@@ -18,7 +18,7 @@ class Ownership:
     def __init__(self, patient_id: str, readings: Sequence[Reading]):
         self.patient_id = patient_id
         self.foreign = 0
-        self._urls: set[str] = set()
+        self._urls = {f"Patient/{patient_id}"}
         for reading in readings:
             for position, resource in enumerate(reading.resources):
                 if resource.get("resourceType") != "Patient" or resource.get("id") != patient_id:
@@ -28,15 +28,16 @@ class Ownership:
 
     def is_theirs(self, resource: Mapping[str, Any]) -> bool:
         """A resource without a subject counts: it answered a query for this patient."""
-        if not isinstance(resource.get("resourceType"), str):
+        kind = resource.get("resourceType")
+        if not isinstance(kind, str):
             return False
-        if resource["resourceType"] == "Patient":
+        if kind == "Patient":
             return self._counted(resource.get("id") == self.patient_id)
         subject = resource.get("subject") or resource.get("patient")
         if subject is None:
             return True
         theirs = self._names_them(subject)
-        if theirs and resource["resourceType"] == "Observation" and (focus := resource.get("focus")):
+        if theirs and kind == "Observation" and (focus := resource.get("focus")):
             theirs = all(self._names_them(item) for item in tables(focus))
         return self._counted(theirs)
 

@@ -71,7 +71,7 @@ class Record:
         # types whose silence always means no
         self._complete = {reading.query.type for reading in readings if reading.state == "answered"} | not_kept
         self._medications: dict[str, Mapping[str, Any]] = {}
-        self._names: dict[tuple[str, str], tuple[str, ...]] = {}
+        self._known: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = {}  # what a coding's system and code are
         ownership = Ownership(call.patient_id, readings)
         self._take_in(readings, ownership)
         self._take_in_drafts(ownership)
@@ -159,15 +159,13 @@ class Record:
         found: set[str] = set()
         for coding in tables(concept.get("coding")):
             code = coding.get("code")
-            system = vocabulary.system(coding.get("system"))
-            if not system or not isinstance(code, str):
+            if not isinstance(code, str):
+                continue
+            system, names = self._meaning(coding.get("system"), code)
+            if not system:
                 continue
             coded = True
             loinc = loinc or system == TEST_SYSTEM
-            key = (system, code)
-            names = self._names.get(key)
-            if names is None:
-                names = self._names[key] = vocabulary.names(system, code)
             for name in names:
                 if name not in found:
                     found.add(name)
@@ -182,6 +180,16 @@ class Record:
             )
         if role in ("requested", "basket") and not loinc:
             self._index[role, WITHOUT_TEST_CODE].append(Entry(kind, raw, part, concept))
+
+    def _meaning(self, uri: object, code: str) -> tuple[str, tuple[str, ...]]:
+        """The short name of the system ("" for one that is not ours) and every set the code belongs to."""
+        if not isinstance(uri, str):
+            return "", ()
+        known = self._known.get((uri, code))
+        if known is None:
+            system = self.vocabulary.system(uri)
+            known = self._known[uri, code] = (system, self.vocabulary.names(system, code) if system else ())
+        return known
 
     def _index_words(
         self,
