@@ -31,6 +31,7 @@ _WIDTHS = {"date": 10, "days": 4, "start": 10, "drug": 22, "name": 30, "times": 
 _WIDTH = 14
 _DECIDED_BY = 30
 _JOIN = ", "
+FILL_IN = "FILL IN"  # stands where `cds new` leaves something to the author
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,19 @@ def findings(catalogue: Catalogue) -> Iterator[Finding]:
     for rule in catalogue.rules.values():
         yield from _rule(catalogue, rule)
         yield from (_finding(*found) for found in unproved(catalogue, rule))
+        yield from _left_open(catalogue, rule)
+
+
+def _left_open(catalogue: Catalogue, rule: Rule) -> Iterator[Finding]:
+    """What `cds new` left to the author."""
+    for name in ("rule.yaml", "cases.yaml"):
+        entry = catalogue.content.root.joinpath("rules", rule.id, name)
+        lines = entry.read_text(encoding="utf-8").splitlines() if entry.is_file() else []
+        for number, line in enumerate(lines, 1):
+            if FILL_IN in line:
+                yield _finding(
+                    f"hooks/rules/{rule.id}/{name}:{number}", f"still says {FILL_IN}", "Say it, or remove the line."
+                )
 
 
 def _finding(where: str, message: str, remedy: str) -> Finding:

@@ -37,6 +37,16 @@ def test_the_content_is_in_order():
     assert found(HOOKS) == []
 
 
+def test_what_a_new_rule_leaves_to_its_author(hooks):
+    change(hooks, "rules/fe-02/rule.yaml", "title: ", "title: FILL IN ")
+    change(hooks, "rules/fe-02/cases.yaml", "name: ", "name: FILL IN ")
+    assert found(hooks) == [
+        f"hooks/rules/fe-02/{name}:{line_of(hooks, f'rules/fe-02/{name}', 'FILL IN')}: still says FILL IN. "
+        "Say it, or remove the line."
+        for name in ("cases.yaml", "rule.yaml")
+    ]
+
+
 # ------------------------------------------------------------------------------------------------ cases
 
 
