@@ -79,7 +79,7 @@ class Database:
         self._engines: dict[str, Engine] = {}
         self._threads: ThreadPoolExecutor | None = None
         self._prepared = False
-        self._found: str | None = ""  # the version of the tables last complained of; None: there are none
+        self._found = ""  # the version of the tables last complained of
         self.up = True
 
     def __str__(self) -> str:
@@ -141,14 +141,11 @@ class Database:
             self.migrate()
         else:
             with _told():
-                found = migrations.current(self._engine("durable"))
+                found = migrations.current(self._engine("durable")) or "none"
             if found != migrations.HEAD:
                 if self._found != found:  # once, not at every look
                     self._found = found
-                    log.error(
-                        "the ledger's tables are of another version: run `cds ledger migrate`",
-                        extra={"found": found or "none", "needed": migrations.HEAD},
-                    )
+                    log.error("the ledger is of version %s, not %s: run `cds ledger migrate`", found, migrations.HEAD)
                 raise Unavailable("the ledger's tables are of another version: run `cds ledger migrate`")
         self._prepared = True
 

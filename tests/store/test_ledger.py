@@ -233,7 +233,7 @@ def test_missing_tables_are_complained_of_once_with_what_to_do(postgres, caplog)
     database = Database(url_of("cds_without_tables"))
     assert [database.probe() for _ in range(3)] == [False, False, False]
     assert [record.message for record in caplog.records if "cds ledger migrate" in record.message] == [
-        "the ledger's tables are of another version: run `cds ledger migrate`"
+        f"the ledger is of version none, not {migrations.HEAD}: run `cds ledger migrate`"
     ]
     database.migrate()
     assert database.probe()
