@@ -14,6 +14,7 @@ from cds_service.model.criteria import (
     Compare,
     Fact,
     FirstOf,
+    Label,
     Literally,
     Named,
     Number,
@@ -153,6 +154,21 @@ def test_a_table_of_quantities_answers_with_the_row_that_applies():
     assert len(Chart(**given, when=Answer(None)).evaluation.possible(table)) == 2
 
 
+def test_a_table_of_quantities_with_a_row_nobody_knows_is_not_known():
+    table = FirstOf("quantity", ((fact("when"), fact("a", "result", "quantity")),), fact("b", "result", "quantity"))
+    chart = Chart(when=Answer(None), a=Answer(quantity=quantity(1)), b=Answer())
+    assert chart.evaluation.possible(table) == ()
+    assert chart.evaluation.truth(Compare("truth", table, (("below", number(5)),))) is None
+    limits = FirstOf("quantity", ((fact("when"), number(1)),), Parameter("quantity", "unset", None))
+    assert chart.evaluation.limits(limits) == ()
+
+
+def test_a_table_of_labels_answers_with_every_label_that_may_apply():
+    table = FirstOf("choice", ((fact("when"), Label("choice", "left")),), Label("choice", "right"))
+    assert Chart(when=Answer(True)).evaluation.answer(table).labels == {"left"}
+    assert Chart(when=Answer(None)).evaluation.answer(table).labels == {"left", "right"}
+
+
 def test_a_score_says_its_range():
     empty = Score("quantity", ())
     assert Chart().evaluation.possible(empty)[0].text == "0"
@@ -244,6 +260,10 @@ def test_a_window_by_a_facts_date_goes_by_the_newest_of_several():
     around = Anchor((fact("a"), fact("b")), "date")
     chart = Chart(a=Answer(True, dated=ago(3)), b=Answer(True, dated=ago(8)))
     assert frame_of(chart, window(start=around)).start == datetime(2026, 2, 27, tzinfo=UTC)
+    denied = Chart(a=Answer(False, dated=ago(3)), b=Answer(True, dated=ago(8)))
+    assert frame_of(denied, window(start=around)).start == datetime(2026, 2, 22, tzinfo=UTC)
+    undated = Chart(a=Answer(True), b=Answer(True, dated=ago(8)))
+    assert frame_of(undated, window(start=around)).start == datetime(2026, 2, 22, tzinfo=UTC)
 
 
 def test_both_ends_may_lie_so_many_days_from_a_fact():

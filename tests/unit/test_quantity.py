@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cds_service.model.quantity import Interval
+from cds_service.model.quantity import Interval, Unit
 
 D = Decimal
 OPERATORS = {
@@ -56,3 +56,10 @@ def test_decided_when_every_value_agrees(low, width, low_open, high_open, limit,
     seen = {OPERATORS[operator](value, D(limit)) for value in inside}
     expected = seen.pop() if len(seen) == 1 else None
     assert getattr(interval, operator)(D(limit)) is expected
+
+
+def test_two_names_of_one_scale_may_be_compared_as_they_stand():
+    picogram, nanogram = Unit("pg/mL", D(1)), Unit("ng/L", D(1))
+    assert picogram.same_scale(nanogram) and picogram.same_scale(picogram)
+    assert not Unit("Cel").same_scale(Unit("[degF]", D(1), D(-32)))
+    assert not Unit("g/L").same_scale(Unit("g/dL", D(10)))
