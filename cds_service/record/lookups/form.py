@@ -41,15 +41,20 @@ class Given:
     evidence: Evidence
 
 
-def form_items(record: Record, item: str, frame: Frame) -> list[Given]:
-    """The newest answer of the item within the frame, in a list of none or one."""
+def answers_of(record: Record) -> Mapping[str, list[Given]]:
+    """Every answered item of the patient's forms, read once a patient."""
     answers: Mapping[str, list[Given]] = record.form_cache
     if not answers and record.forms:
         for response in record.forms:
             _take_in(record, response)
+    return answers
+
+
+def form_items(record: Record, item: str, frame: Frame) -> list[Given]:
+    """The newest answer of the item within the frame, in a list of none or one."""
     found = [
         given
-        for given in record.form_cache.get(item, ())
+        for given in answers_of(record).get(item, ())
         if given.moment.clipped(record.horizon) and given.moment.inside(frame.start, frame.end) is not False
     ]
     return [max(found, key=lambda given: given.moment.latest)] if found else []

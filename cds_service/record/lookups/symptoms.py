@@ -14,7 +14,7 @@ from cds_service.model.frame import ANY_TIME, Frame
 from cds_service.model.truth import Truth
 from cds_service.record.entries import Entry, codes_of, table, tables, word
 from cds_service.record.lookups.conditions import DENIED, SEEN, excluded, followed, is_current, is_this_encounter, onset
-from cds_service.record.lookups.form import form_items, form_truth
+from cds_service.record.lookups.form import answers_of, form_items, form_truth
 from cds_service.record.lookups.results import FINAL, RESULTED, observed
 from cds_service.record.lookups.statements import (
     NOT_RECORDED,
@@ -39,10 +39,9 @@ ROLES = ("Condition", "Encounter.reason", "Observation", "Observation.value")
 def symptom(record: Record, fact: Fact, frame: Frame) -> Answer:
     if frame.unknown:
         return Answer(None, reasons=(frame.unknown,))
-    asked = bool(record.forms) and fact.option("answer") is not None
-    if not asked and not record.holds_any(_places(fact)):
-        return _silent(record, fact, frame)
     statements = statements_of(record, fact, frame)
+    if not statements:
+        return _silent(record, fact, frame)
     decided = [item for item in statements if item.truth is not None and item.moment]
     undated = [item for item in statements if item.truth is not None and not item.moment]
     doubtful = [item for item in statements if item.truth is None]
@@ -77,13 +76,14 @@ def _silent(record: Record, fact: Fact, frame: Frame) -> Answer:
 def statements_of(record: Record, fact: Fact, frame: Frame) -> list[Statement]:
     """Everything that speaks of it, each with its truth, within the window and on the side asked for."""
     found: list[Statement] = []
-    for sets, sites in ((fact.sets, ()), *_also(fact)):
-        found += _from_conditions(record, fact, frame, sets, sites)
-        found += _from_encounters(record, fact, frame, sets, sites)
-        found += _from_observations(record, fact, frame, sets, sites)
-    if denied := names(fact, "denied_by"):
-        found += _denials(record, fact, frame, denied)
-    if item := word(fact.option("answer")):
+    if record.holds_any(_places(fact)):
+        for sets, sites in ((fact.sets, ()), *_also(fact)):
+            found += _from_conditions(record, fact, frame, sets, sites)
+            found += _from_encounters(record, fact, frame, sets, sites)
+            found += _from_observations(record, fact, frame, sets, sites)
+        if denied := names(fact, "denied_by"):
+            found += _denials(record, fact, frame, denied)
+    if (item := word(fact.option("answer"))) and item in answers_of(record):
         found += _from_form(record, item, _answers_frame(record, fact, frame))
     return found
 
