@@ -6,11 +6,35 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, select
+from sqlalchemy import Connection, Row, and_, bindparam, func, select
 
 from cds_service.store.tables import accepted, card, card_rule, feedback, suggestion
 
 _OF_A_SUGGESTION = ("card", "suggestion", "orders", "priority", "planned")
+# Asked on every call, so it is put together once.
+_ANSWERS = (
+    select(
+        card.c.card,
+        card.c.at,
+        card.c.indicator,
+        card.c.one_of,
+        card_rule.c.code,
+        card_rule.c.role,
+        card_rule.c.newest_evidence,
+        card_rule.c.about,
+        feedback.c.outcome,
+        feedback.c.reason,
+        feedback.c.counts_from,
+    )
+    .join_from(
+        card,
+        feedback,
+        and_(feedback.c.card == card.c.card, feedback.c.client == card.c.client, feedback.c.tenant == card.c.tenant),
+    )
+    .join(card_rule, card_rule.c.card == card.c.card)
+    .where(card.c.patient == bindparam("patient"), card.c.who == bindparam("who"), card.c.at >= bindparam("since"))
+    .order_by(feedback.c.counts_from, feedback.c.id)
+)
 
 
 def of(connection: Connection, patient: str, who: str, since: datetime) -> list[Row[Any]]:
@@ -18,27 +42,7 @@ def of(connection: Connection, patient: str, who: str, since: datetime) -> list[
 
     An answer counts for a card only when it came from the client and tenant the card was shown to.
     """
-    same_caller = and_(feedback.c.client == card.c.client, feedback.c.tenant == card.c.tenant)
-    query = (
-        select(
-            card.c.card,
-            card.c.at,
-            card.c.indicator,
-            card.c.one_of,
-            card_rule.c.code,
-            card_rule.c.role,
-            card_rule.c.newest_evidence,
-            card_rule.c.about,
-            feedback.c.outcome,
-            feedback.c.reason,
-            feedback.c.counts_from,
-        )
-        .join_from(card, feedback, and_(feedback.c.card == card.c.card, same_caller))
-        .join(card_rule, card_rule.c.card == card.c.card)
-        .where(card.c.patient == patient, card.c.who == who, card.c.at >= since)
-        .order_by(feedback.c.counts_from, feedback.c.id)
-    )
-    return list(connection.execute(query))
+    return list(connection.execute(_ANSWERS, {"patient": patient, "who": who, "since": since}))
 
 
 def suggestions(connection: Connection, cards: Iterable[str]) -> list[Row[Any]]:
