@@ -133,6 +133,15 @@ def test_a_case_that_fails_is_named_with_its_line(capsys, content):
     assert re.search(r"cases.yaml:\d+: fe-01, ferritin 44 with anaemia: expected deficient, got silent", out)
 
 
+def test_what_a_site_switches_off_or_silent_fails_no_case_of_it(capsys, tmp_path):
+    site = tmp_path / "site.yaml"
+    site.write_text("site: a hospital\nrules: {life-02: off, wk-01: silent, fe-01: silent}\n")
+    code, out, _ = run(capsys, "test", "life-02", "wk-01", "fe-01", "--site", site)
+    assert code == 0
+    assert out.startswith("life-02 is off here: its cases are not run\n")
+    assert re.search(r"^[1-9]\d* cases, 0 failed$", out, re.M)
+
+
 def test_the_cases_prove_a_sites_thresholds(capsys, tmp_path):
     site = tmp_path / "site.yaml"
     site.write_text(
@@ -200,6 +209,53 @@ def test_a_definition_is_renamed_everywhere_and_nothing_else_changes(capsys, con
     assert run(capsys, "test", "fe-01", "--content", content)[0] == 0
     assert run(capsys, "rename", "anaemic", "lacks-iron", "--content", content)[0] == 2
     assert run(capsys, "rename", "nobody", "somebody", "--content", content)[0] == 2
+
+
+def test_only_names_are_renamed_not_what_is_spelt_alike(capsys, content):
+    """`ferritin` is a definition and an analyte, `swelling` a definition and a word on cards."""
+    assert run(capsys, "rename", "ferritin", "iron-store", "--content", content)[0] == 0
+    definitions = (content / "definitions" / "blood.yaml").read_text()
+    assert re.search(r"iron-store: +\{result: ferritin, within: lab-window\}", definitions)
+    rule = (content / "rules" / "fe-02" / "rule.yaml").read_text()
+    assert "ferritin {iron-store} on {iron-store.date}" in rule
+    assert run(capsys, "rename", "swelling", "leg-swells", "--content", content)[0] == 0
+    assert "{when: leg-swells, then: swelling}" in (content / "rules" / "dvt-01" / "rule.yaml").read_text()
+    assert run(capsys, "test", "fe-02", "dvt-01", "--content", content)[0] == 0
+
+
+def test_a_name_is_renamed_in_a_line_with_a_comment(capsys, content):
+    assert run(capsys, "rename", "rls", "restless", "--content", content)[0] == 0
+    rule = (content / "rules" / "fe-02" / "rule.yaml").read_text()
+    assert re.search(r"- \{not: restless\} +# RLS-02 speaks instead", rule)
+
+
+def test_nothing_is_renamed_when_the_content_would_not_hold(capsys, content, monkeypatch):
+    monkeypatch.setattr("cds_service.commands.renaming._in_texts", lambda node, text, old: iter(()))
+    before = {path: path.read_text() for path in content.rglob("*.yaml")}
+    code, out, _ = run(capsys, "rename", "ferritin", "iron-store", "--content", content)
+    assert code == 1
+    assert "nothing is called `ferritin`" in out
+    assert "nothing was renamed" in out
+    assert {path: path.read_text() for path in content.rglob("*.yaml")} == before
+
+
+def test_the_doors_out_of_three_values_are_listed(capsys):
+    code, out, _ = run(capsys, "check", "--list-known")
+    assert code == 0
+    assert re.search(r"^hooks/rules/fe-02/rule\.yaml:\d+: unless: anaemic$", out, re.M)
+    assert re.search(r"^hooks/definitions/dvt\.yaml:\d+: known: confirmed-scan$", out, re.M)
+    assert out.endswith("nothing found\n")
+    assert "known" not in run(capsys, "check")[1]
+
+
+def test_cases_that_show_too_little_are_doubted(capsys, content):
+    cases = content / "rules" / "fe-02" / "cases.yaml"
+    lines = cases.read_text().splitlines(keepends=True)
+    cases.write_text("".join(line for line in lines if "iron overload" not in line))
+    code, out, _ = run(capsys, "test", "fe-02", "--doubt", "--content", content)
+    assert code == 1
+    assert "`{not: iron-overload}` of `all` in when may be left out, and no case of fe-02 fails" in out
+    assert out.endswith("changes that no case notices: 1\n")
 
 
 def test_a_new_rule_loads_and_its_cases_pass(capsys, content):
