@@ -50,7 +50,7 @@ def run_check(args: argparse.Namespace) -> int:
             print(f"{where}: {said}")
     for finding in found:
         print(finding)
-    print(f"{len(found)} findings" if found else "nothing found")
+    print(f"{len(found)} finding{'s' if len(found) > 1 else ''}" if found else "nothing found")
     return 1 if found else 0
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from cds_service.commands.options import add_common, catalogue_for, content_folder
@@ -95,7 +94,16 @@ def _word(name: str) -> re.Pattern[str]:
 
 
 def _without_comment(line: str) -> str:
-    return "" if line.lstrip().startswith("#") else re.sub(r"\s#(?![^\"']*[\"']\s*$).*$", "", line)
+    quote = ""
+    for index, sign in enumerate(line):
+        before = line[index - 1] if index else " "
+        if quote:
+            quote = "" if sign == quote else quote
+        elif sign in "\"'" and before in " [{,:":
+            quote = sign
+        elif sign == "#" and before.isspace():
+            return line[:index]
+    return line
 
 
 def _is_name(line: str, match: re.Match[str]) -> bool:
@@ -109,18 +117,25 @@ def _is_name(line: str, match: re.Match[str]) -> bool:
 
 
 def run_rename(args: argparse.Namespace) -> int:
+    from cds_service.commands.renaming import rename
     from cds_service.knowledge.content import Content
     from cds_service.knowledge.lint import check
 
     catalogue = catalogue_for(args)
     folder = content_folder(catalogue)
     _check_rename(catalogue, args.old, args.new)
-    changed = rename(folder, args.old, args.new)
-    print(f"{args.old} is {args.new} now, in {len(changed)} files")
-    findings = check(Content.at(folder))
+    earlier = check(Content.at(folder))
+    before = rename(folder, args.old, args.new)
+    findings = [finding for finding in check(Content.at(folder)) if finding not in earlier]
     for finding in findings:
         print(finding)
-    return 1 if findings else 0
+    if findings:
+        for file, text in before.items():
+            file.write_text(text, encoding="utf-8")
+        print("nothing was renamed")
+        return 1
+    print(f"{args.old} is {args.new} now, in {len(before)} files")
+    return 0
 
 
 def _check_rename(catalogue: Catalogue, old: str, new: str) -> None:
@@ -131,22 +146,3 @@ def _check_rename(catalogue: Catalogue, old: str, new: str) -> None:
         raise SettingsError("a name is lower case words joined by dashes")
     if new in _all_names(catalogue):
         raise SettingsError(f"the name `{new}` is taken")
-
-
-def rename(folder: Path, old: str, new: str) -> list[Path]:
-    """Writes the new name in every content file below the folder; layout and comments stay. Gives the files changed."""
-    pattern = _word(old)
-    changed = []
-    for file in sorted(folder.rglob("*.yaml")):
-        text = file.read_text(encoding="utf-8")
-        lines = [_renamed(line, pattern, new) for line in text.splitlines(keepends=True)]
-        if (written := "".join(lines)) != text:
-            file.write_text(written, encoding="utf-8")
-            changed.append(file)
-    return changed
-
-
-def _renamed(line: str, pattern: re.Pattern[str], new: str) -> str:
-    code = _without_comment(line)
-    renamed = pattern.sub(lambda match: new if _is_name(code, match) else match[0], code)
-    return renamed + line[len(code) :] if line.startswith(code) else line
