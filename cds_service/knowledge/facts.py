@@ -41,8 +41,8 @@ KINDS: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "answer": {_SPANS: ("days_each",), _WORDS: ("if_none", "unit"), _FLAGS: ("choices",)},
     "result": {_WORDS: ("take", "ties", "preliminary", "implausible"), _FLAGS: ("per_side",)},
-    "medication": {_SPANS: ("given_within", "supply", "completed"), _WORDS: ("plan", "if_none")},
-    "exposure": {_SPANS: ("bridge", "given_within", "supply", "completed"), _WORDS: ("plan",)},
+    "medication": {_SPANS: ("given_within", "supply", "completed"), _WORDS: ("plan", "intended", "if_none")},
+    "exposure": {_SPANS: ("bridge", "given_within", "supply", "completed"), _WORDS: ("plan", "intended")},
     "procedure": {_WORDS: ("if_none", "undated"), _FLAGS: ("also_condition", "also_medication")},
     "encounter": {_WORDS: ("if_none",)},
     "report": {_SETS: ("conclusion",), _WORDS: ("if_none",), _FLAGS: ("also_procedure",)},
@@ -67,6 +67,7 @@ OPTION_WORDS: dict[str, tuple[str, ...]] = {
     "preliminary": ("counts",),
     "implausible": ("discarded",),
     "plan": ("counts",),
+    "intended": ("counts",),
     "pending": ("ignored",),
 }
 SWITCHES = (

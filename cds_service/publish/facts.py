@@ -40,6 +40,7 @@ _OPTIONS: Mapping[tuple[str, object], str] = {
     ("if_none", "unknown"): "silence is no answer",
     ("if_none", "absent"): "silence counts as no",
     ("plan", "counts"): "a plan counts too",
+    ("intended", "counts"): "a statement that it is intended counts too",
     ("pending", "ignored"): "a pending test does not matter here",
     ("preliminary", "counts"): "preliminary results count",
     ("preliminary", "ignored"): "preliminary results do not count",

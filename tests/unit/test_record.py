@@ -496,6 +496,19 @@ def test_a_newer_word_that_it_is_not_taken_cancels_the_order(since, expected):
     assert ask(record(request(), statement("not-taken", since)), "medication", "rx-iron").truth is expected
 
 
+@pytest.mark.parametrize(
+    ("status", "options", "expected"),
+    [
+        ("active", {}, True),
+        ("intended", {}, False),
+        ("intended", {"intended": "counts"}, True),
+        ("on-hold", {"intended": "counts"}, False),
+    ],
+)
+def test_a_statement_counts_while_it_is_active_and_where_a_pack_says_so_while_it_is_intended(status, options, expected):
+    assert ask(record(statement(status, "2026-05-01")), "medication", "rx-iron", **options).truth is expected
+
+
 def test_dispenses_and_administrations_count_for_a_while():
     concept = {"medicationCodeableConcept": coded(RXNORM, "iron")}
     given = resource("MedicationAdministration", 7, status="completed", effectiveDateTime="2026-06-08", **concept)

@@ -80,7 +80,8 @@ def _counts(record: Record, fact: Fact, entry: Entry) -> bool:
                 and bool(codes_of(raw.get("intent")) & intents)
             )
         case "MedicationStatement":
-            return bool(status & {"active", "intended"})
+            taken = {"active", "intended"} if fact.option("intended") == "counts" else {"active"}
+            return bool(status & taken)
         case "MedicationDispense":
             return "completed" in status
     return bool(status & GIVEN)
