@@ -283,4 +283,5 @@ def _mappings(what: str, old: Any, new: Any) -> Iterator[str]:
     was, now = dict(old or {}), dict(new or {})
     for name in dict.fromkeys([*was, *now]):
         if was.get(name) != now.get(name):
-            yield f"{what} {name}: {was.get(name, 'none')} → {now.get(name, 'none')}".strip()
+            before, after = ("none" if side.get(name) is None else side[name] for side in (was, now))
+            yield f"{what} {name}: {before} → {after}".strip()

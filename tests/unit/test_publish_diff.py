@@ -129,6 +129,15 @@ def test_codes_added_and_removed_are_named(hooks):
     assert "FE-01: version 1.0.0, not raised" in meant
 
 
+def test_a_signature_is_told(hooks):
+    signed = 'status: active\nreviewed: {by: A. Clinician, on: "2027-01-01", next: "2028-01-01"}'
+    change(hooks, "rules/fe-01/rule.yaml", "status: draft\nreviewed: {by: ~, on: ~, next: ~}", signed)
+    _, parts = told(hooks)
+    lines = parts["Rule FE-01: Iron-deficiency anaemia without treatment"]
+    assert "reviewed by: none → A. Clinician" in lines
+    assert "reviewed next: none → 2028-01-01" in lines
+
+
 def test_a_rule_that_comes_goes_or_retires_is_told(hooks):
     for hook in ("select", "sign"):
         change(hooks, f"services/leg-symptoms-order-{hook}.yaml", "  - med-05\n", "")
