@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from cds_service.model.quantity import Quantity
 from cds_service.model.truth import Truth
@@ -51,9 +51,11 @@ class Evidence:
     of: str = ""  # the form it is one answer of
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a fact came to. Only the member of the fact's type is meant.
+_NO_WORDS: dict[str, str] = {}
+
+
+class Answer(NamedTuple):
+    """What a fact came to. Only the member of the fact's type is meant. A tuple, as a call makes hundreds of them.
 
     truth: for a truth; None is unknown.
     quantity: for a quantity; None is unknown.
@@ -72,7 +74,7 @@ class Answer:
     dated: datetime | None = None
     dated_by: datetime | None = None
     upper_limit: Quantity | None = None  # the report's own upper limit, in the unit of the result
-    extra: dict[str, str] = field(default_factory=dict)  # further words for texts: {"drug": "furosemide"}
+    extra: dict[str, str] = _NO_WORDS  # further words for texts: {"drug": "furosemide"}
     started_by: datetime | None = None
 
 

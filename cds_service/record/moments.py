@@ -6,8 +6,8 @@ Only what FHIR allows is a date (a lower-case z and 24:00 are forgiven); everyth
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from typing import NamedTuple
 
 from cds_service.model.truth import Truth
 
@@ -18,9 +18,11 @@ _FHIR_DATE = re.compile(
 _PLAIN = re.compile(r"\d{4}-\d\d-\d\dT(?!24)\d\d:\d\d:\d\dZ\Z", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """When something was: any instant from `earliest` to `latest`. `text` is the date as recorded."""
+class Moment(NamedTuple):
+    """When something was: any instant from `earliest` to `latest`. `text` is the date as recorded.
+
+    A tuple, as one is made of every date of a chart.
+    """
 
     earliest: datetime
     latest: datetime

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -34,7 +33,7 @@ def adjusted_calcium(
     if total.quantity and calcium is not None and protein is not None:
         adjusted = calcium + value_of(factor) * (value_of(reference) - protein)
         unit = total.quantity.unit
-        computed = replace(derived(adjusted / unit.factor, unit, 2, total, albumin), dated=total.dated)
+        computed = derived(adjusted / unit.factor, unit, 2, total, albumin)._replace(dated=total.dated)
     return _newer(reported, computed, total, albumin)
 
 
