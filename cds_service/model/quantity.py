@@ -102,3 +102,7 @@ class Limit:
             if quantity.unit.same_scale(unit):
                 return quantity
         return None
+
+    def scaled(self, factor: Decimal) -> Limit:
+        """The limit that many times over, in every unit it is printed in."""
+        return Limit(tuple(Quantity(item.interval.scaled(factor), item.unit, item.text) for item in self.printed))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, tzinfo
 from decimal import ROUND_HALF_UP, Decimal
 
-from cds_service.model.answer import Answer
+from cds_service.model.answer import Answer, Reason
 from cds_service.model.criteria import Bands, Operator
 from cds_service.model.quantity import Interval, Limit, Quantity, Unit
 from cds_service.model.truth import Truth, agreed
@@ -84,3 +84,13 @@ def band_points(value: Interval, item: Bands) -> list[int]:
 
 def range_text(low: int, high: int) -> str:
     return f"{low}" if low == high else f"{low} to {high}"
+
+
+def side_named_by(positive: Sequence[Answer]) -> Answer:
+    """The leg that true findings name: left, right, or both when they name more than one; any when none does."""
+    named = frozenset(label for answer in positive for label in answer.labels)
+    if not named:
+        return Answer(labels=frozenset({"left", "right", "both"}), reasons=(Reason("not recorded", "side"),))
+    label = next(iter(named)) if len(named) == 1 else "both"
+    evidence = tuple(item for answer in positive if answer.labels for item in answer.evidence)
+    return Answer(labels=frozenset({label}), evidence=evidence)

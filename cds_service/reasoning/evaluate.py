@@ -10,7 +10,7 @@ from datetime import datetime, tzinfo
 from decimal import Decimal
 from typing import Any
 
-from cds_service.model.answer import Answer, Reason
+from cds_service.model.answer import Answer
 from cds_service.model.criteria import (
     AgeOf,
     AllOf,
@@ -40,7 +40,7 @@ from cds_service.model.criteria import (
 from cds_service.model.frame import Frame
 from cds_service.model.quantity import Interval, Limit, Quantity, Unit
 from cds_service.model.truth import Truth, agreed, all_of, at_least, negate
-from cds_service.reasoning.comparisons import age, band_points, compare, merged, range_text
+from cds_service.reasoning.comparisons import age, band_points, compare, merged, range_text, side_named_by
 from cds_service.reasoning.frames import frame_of
 
 Look = Callable[[Fact, Frame], Answer]
@@ -169,15 +169,7 @@ class Evaluation:
         upper = self.answer(node.of).upper_limit
         bases = (Limit((upper,)),) if upper else self.limits(node.otherwise) if node.otherwise else ()
         times = [limit.printed[0].interval.exact for limit in self.limits(node.times)]
-        found = []
-        for base in bases:
-            for factor in times:
-                if factor is not None:
-                    printed = tuple(
-                        Quantity(item.interval.scaled(factor), item.unit, item.text) for item in base.printed
-                    )
-                    found.append(Limit(printed))
-        return tuple(found)
+        return tuple(base.scaled(factor) for base in bases for factor in times if factor is not None)
 
     def score(self, node: Node) -> tuple[int, int]:
         """Least and most points; every unknown item widens the range."""
@@ -255,10 +247,9 @@ class Evaluation:
         return self._criterion_answer(node)
 
     def _argument(self, node: Node) -> Answer | Limit:
-        if isinstance(node, Parameter | Number) and node.limit:
-            return node.limit
-        if isinstance(node, Named) and isinstance(node.node, Parameter) and node.node.limit:
-            return node.node.limit
+        inner = node.node if isinstance(node, Named) else node
+        if isinstance(inner, Parameter | Number) and inner.limit:
+            return inner.limit
         return self.answer(node)
 
     def _criterion_answer(self, node: Node) -> Answer:
@@ -285,13 +276,7 @@ class Evaluation:
             if len(stated.labels) == 1:
                 return stated
             facts = facts[:-1]
-        positive = [answer for fact in facts if (answer := self.answer(fact)).truth is True]
-        named = frozenset(label for answer in positive for label in answer.labels)
-        if not named:
-            return Answer(labels=frozenset({"left", "right", "both"}), reasons=(Reason("not recorded", "side"),))
-        label = next(iter(named)) if len(named) == 1 else "both"
-        evidence = tuple(item for answer in positive if answer.labels for item in answer.evidence)
-        return Answer(labels=frozenset({label}), evidence=evidence)
+        return side_named_by([answer for fact in facts if (answer := self.answer(fact)).truth is True])
 
 
 _TRUTHS: Mapping[type, Callable[[Evaluation, Any], Truth]] = {

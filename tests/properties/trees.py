@@ -109,7 +109,7 @@ trees_with_known = st.recursive(leaves, lambda inner: grow(inner, known=True), m
 
 complete = st.fixed_dictionaries(
     {
-        **{fact: st.builds(Answer, st.booleans()) for fact in TRUTHS},
+        **{fact: st.builds(lambda truth: Answer(truth), st.booleans()) for fact in TRUTHS},
         **{fact: st.builds(number, numbers) for fact in QUANTITIES},
         CHOICE: st.builds(lambda label: Answer(labels=frozenset({label})), st.sampled_from(LABELS)),
     }
