@@ -17,3 +17,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if skipped and exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
         reporter.write_line(f"{len(skipped)} tests were skipped, which CI takes for a failure", red=True)
+
+
+def pytest_make_parametrize_id(config, val, argname):
+    """Long texts are no names for a test, and keys made anew in each worker would give each its own."""
+    return argname if isinstance(val, str | bytes) and len(val) > 60 else None

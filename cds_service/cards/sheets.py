@@ -69,7 +69,7 @@ def lay_out(standings: Sequence[Standing], desk: Desk) -> tuple[list[Sheet], lis
         # An order given up to a card that is over the cap would be on no card at all.
         visible = [sheet for sheet in own if id(sheet) not in over]
         shown, held = _capped(_all(own, gatherers, standings, asking, visible, desk), desk.cap)
-    return shown, [sheet if sheet.because else replace(sheet, because=CAP) for sheet in held]
+    return _each_order_once(shown), [sheet if sheet.because else replace(sheet, because=CAP) for sheet in held]
 
 
 def _all(
@@ -95,6 +95,17 @@ def _all(
 def _capped(sheets: Sequence[Sheet], cap: int) -> tuple[list[Sheet], list[Sheet]]:
     ranked = sorted((sheet for sheet in sheets if not sheet.because), key=lambda sheet: sheet.rank)
     return ranked[:cap], [sheet for sheet in sheets if sheet.because] + ranked[cap:]
+
+
+def _each_order_once(shown: Sequence[Sheet]) -> list[Sheet]:
+    """An order two findings want stands on the first of their cards; the other card keeps its words."""
+    kept: list[Sheet] = []
+    seen: set[Key] = set()
+    for sheet in shown:
+        free = tuple(offer for offer in sheet.offered if seen.isdisjoint(offer.keys))
+        seen.update(key for offer in free for key in offer.keys)
+        kept.append(sheet if len(free) == len(sheet.offered) else replace(sheet, offered=free))
+    return kept
 
 
 def _is_line(item: Standing, gatherers: Sequence[Standing]) -> bool:
