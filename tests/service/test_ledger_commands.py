@@ -249,7 +249,7 @@ def test_of_many_workers_starting_at_once_all_get_one_secret(tmp_path):
 
 def test_postgresql_without_its_driver_says_what_to_install(monkeypatch):
     monkeypatch.setattr("cds_service.store.database.find_spec", lambda name: None)
-    with pytest.raises(SettingsError, match=r"cds-service\[postgres\]"):
+    with pytest.raises(SettingsError, match=r"psycopg\[binary\]"):
         open_ledger("postgresql://cds@db/ledger", SECRET.encode(), Path("unused"), background=False)
 
 
