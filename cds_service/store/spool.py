@@ -45,14 +45,19 @@ class Segment:
 
     def finish(self) -> None:
         self.path.unlink(missing_ok=True)
-        os.close(self.handle)
+        self.release()
 
     def release(self) -> None:
-        os.close(self.handle)
+        """Lets it go; once only, as its number may be another file's by then."""
+        handle, self.handle = self.handle, -1
+        if handle >= 0:
+            os.close(handle)
 
 
 class Spool:
     """The spool of one folder. `lost` is told which entries went when the oldest segments were dropped."""
+
+    _reading: Segment | None = None  # taken last, by this process
 
     def __init__(
         self,
@@ -105,6 +110,7 @@ class Spool:
                 self._close()
         for path in self._segments():
             if segment := _locked(path):
+                self._reading = segment
                 segment.lines = [line for line in _content(segment.handle).split(b"\n") if line]
                 yield segment
 
@@ -129,9 +135,12 @@ class Spool:
         self._lock = threading.Lock()
         self._handle: int | None = None
         self._written = 0
+        self._reading = None
 
     def _forked(self) -> None:
-        """A child leaves its parent's segment alone: the lock stays with the parent."""
+        """A child lets go of what its parent holds: with its copy of a handle it would keep the lock for ever."""
+        if self._reading is not None:
+            self._reading.release()
         if self._handle is not None:
             os.close(self._handle)
         self._fresh()

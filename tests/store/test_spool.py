@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import time
 
 import pytest
 
@@ -139,3 +140,21 @@ def test_a_half_written_entry_is_no_other_entrys_end(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "write", real)
     spool.append(b"next")
     assert lines(spool) == [b"too l", b"next"]
+
+
+def test_a_fork_while_a_segment_is_read_keeps_it_from_nobody(tmp_path):
+    spool = Spool(tmp_path)
+    spool.append(b"{}")
+    segment = next(spool.take())
+    child = os.fork()
+    if not child:
+        time.sleep(20)
+        os._exit(0)
+    try:
+        time.sleep(0.2)
+        assert list(Spool(tmp_path).take()) == [], "read by the parent"
+        segment.release()
+        assert len(list(Spool(tmp_path).take())) == 1, "the child holds nothing"
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
