@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from cds_service import consult
+from cds_service.batch.replay import INSTANCE, service_of
 from cds_service.consult import House
 from cds_service.errors import CdsError, ContentError
 from cds_service.knowledge.cases import PATIENT_ID, Case, load_cases
@@ -62,11 +63,11 @@ def prefetch_of(
 
 
 def call_of(catalogue: Catalogue, case: Case) -> HookCall:
-    service = next(item for item in catalogue.services.values() if item.hook == case.hook)
+    service = service_of(catalogue, case.hook)
     return HookCall(
         service=service.id,
         hook=case.hook,
-        hook_instance="00000000-0000-4000-8000-000000000000",
+        hook_instance=INSTANCE,
         user_id="Practitioner/case",
         patient_id=PATIENT_ID,
         encounter_id="case-encounter",

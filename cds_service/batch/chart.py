@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from cds_service.batch.replay import INSTANCE, service_of
 from cds_service.consult import Consultation, House, consult
 from cds_service.errors import SettingsError
 from cds_service.fhir.client import FhirServers
 from cds_service.model.hook import FhirAccess, HookCall
 from cds_service.model.verdict import Verdict
 from cds_service.reasoning.explain import Explanation, explain
-
-INSTANCE = "00000000-0000-4000-8000-000000000000"
 
 
 @dataclass(frozen=True)
@@ -42,9 +41,7 @@ def fetched(url: str, hook: str, house: House, seconds: float) -> HookCall:
     base, slash, patient = url.rstrip("/").rpartition("/Patient/")
     if not slash or not patient:
         raise SettingsError("write the address of a Patient, such as https://fhir.example.org/r4/Patient/123")
-    service = next((item for item in house.catalogue.services.values() if item.hook == hook), None)
-    if service is None:
-        raise SettingsError(f"no service answers `{hook}`")
+    service = service_of(house.catalogue, hook)
     access = FhirAccess(base)
     call = HookCall(service.id, hook, INSTANCE, "Practitioner/desk", patient, "desk", fhir=access)
     source = FhirServers([base], seconds=seconds, production=False)

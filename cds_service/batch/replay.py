@@ -13,9 +13,13 @@ from typing import Any
 import orjson
 
 from cds_service.consult import Consultation, House, consult
-from cds_service.errors import CdsError
+from cds_service.errors import CdsError, SettingsError
+from cds_service.knowledge.catalogue import Catalogue
 from cds_service.model.hook import HookCall
 from cds_service.model.reading import Query
+from cds_service.model.rule import Service
+
+INSTANCE = "00000000-0000-4000-8000-000000000000"  # the hookInstance of calls nobody sent
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,14 @@ def resources_of(body: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]
     return found
 
 
+def service_of(catalogue: Catalogue, hook: str) -> Service:
+    """The service that answers a hook. Raises SettingsError."""
+    found = next((item for item in catalogue.services.values() if item.hook == hook), None)
+    if found is None:
+        raise SettingsError(f"no service answers `{hook}`")
+    return found
+
+
 def call_for(body: Mapping[str, Any], queries: Iterable[Query], service: str, hook: str) -> HookCall:
     """The chart as this service's own prefetch: an empty searchset for every key it holds nothing of."""
     resources = resources_of(body)
@@ -67,12 +79,12 @@ def call_for(body: Mapping[str, Any], queries: Iterable[Query], service: str, ho
     patient_id = str((body.get("context") or {}).get("patientId") or patient.get("id") or "")
     prefetch: dict[str, Any] = {}
     for query in queries:
-        matching = [
-            (url, item) for url, item in resources if item.get("resourceType") in (query.type, *_brought(query))
-        ]
         if query.required:
             prefetch[query.key] = patient or None
             continue
+        matching = [
+            (url, item) for url, item in resources if item.get("resourceType") in (query.type, *_brought(query))
+        ]
         entry = [{"resource": item} | ({"fullUrl": url} if url else {}) for url, item in matching]
         prefetch[query.key] = {"resourceType": "Bundle", "type": "searchset", "entry": entry}
     context = body.get("context") or {}
@@ -80,7 +92,7 @@ def call_for(body: Mapping[str, Any], queries: Iterable[Query], service: str, ho
     return HookCall(
         service,
         hook,
-        "00000000-0000-4000-8000-000000000000",
+        INSTANCE,
         "Practitioner/replay",
         patient_id,
         "replay",
@@ -96,8 +108,8 @@ def _brought(query: Query) -> tuple[str, ...]:
 
 
 def replay(house: House, lines: Iterable[bytes], hook: str = "patient-view") -> Iterator[Replayed]:
-    """Each chart in turn. An error of one chart is its own; the others go on."""
-    service = next(item for item in house.catalogue.services.values() if item.hook == hook)
+    """Each chart in turn. An error of one chart is its own; the others go on. Raises SettingsError for the hook."""
+    service = service_of(house.catalogue, hook)
     queries = house.catalogue.queries[service.id]
     for name, body in charts(lines):
         if body is None:

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from cds_service.commands.options import add_common, house_for, settings_of
-from cds_service.errors import BadRequest, SettingsError
+from cds_service.errors import BadRequest
 from cds_service.settings import wants_no_color
 
 MOST = 64_000_000  # bytes of one chart
@@ -69,14 +69,12 @@ def _rule_id(house: Any, name: str) -> str:
 
 def _call(body: Mapping[str, Any], hook: str, house: Any) -> Any:
     """The hook call a request is, or the call a client would make of a Bundle."""
-    from cds_service.batch.replay import call_for
+    from cds_service.batch.replay import call_for, service_of
     from cds_service.ports import Caller
     from cds_service.web.schemas import read_call
 
     hook = hook or str(body.get("hook") or "patient-view")
-    service = next((item for item in house.catalogue.services.values() if item.hook == hook), None)
-    if service is None:
-        raise SettingsError(f"no service answers `{hook}`")
+    service = service_of(house.catalogue, hook)
     if "hook" in body:
         return read_call({**body, "hook": hook}, service.id, service.hook, Caller())
     return call_for(body, house.catalogue.queries[service.id], service.id, hook)

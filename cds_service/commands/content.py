@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from cds_service.commands.options import add_common, catalogue_for, house_for, settings_of
 from cds_service.consult import House
-from cds_service.errors import SettingsError
+from cds_service.errors import ContentError, SettingsError
 from cds_service.knowledge.catalogue import Catalogue
 from cds_service.knowledge.content import Content
 from cds_service.knowledge.shapes import nearest
@@ -38,11 +39,14 @@ def add(commands: Any) -> None:
 
 
 def run_check(args: argparse.Namespace) -> int:
+    from cds_service.batch.templates import order_mistakes
     from cds_service.knowledge.lint import check
 
     settings = settings_of(args)
     content = Content.at(settings.content)
-    found = check(content, settings.site)
+    found: list[object] = [*check(content, settings.site)]
+    with suppress(ContentError):  # what does not load is among the findings
+        found += order_mistakes(house_for(args))
     if args.list_known:
         from cds_service.batch.places import doors
 

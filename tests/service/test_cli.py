@@ -114,6 +114,21 @@ def test_check_finds_what_is_wrong_with_file_line_and_remedy(capsys, content):
     assert "iron-deficient" in out
 
 
+def test_check_holds_every_order_template_to_fhir(capsys, content):
+    [file] = [path for path in (content / "orders").glob("*.yaml") if '"2276-4"' in path.read_text()]
+    file.write_text(file.read_text().replace('"2276-4"', '"2276-4 "', 1))
+    code, out, _ = run(capsys, "check", "--content", content)
+    assert code == 1
+    assert re.search(r"hooks/orders/\w+.yaml:\d+: the order `ferritin` is not valid R4: .*code", out)
+
+
+def test_replay_names_a_hook_that_no_service_answers(capsys, tmp_path):
+    (tmp_path / "charts.ndjson").write_text('{"resourceType": "Bundle", "type": "collection"}\n')
+    code, _, told = run(capsys, "replay", "--hook", "patient-veiw", tmp_path / "charts.ndjson")
+    assert code == 2
+    assert "no service answers `patient-veiw`" in told
+
+
 def test_the_cases_of_one_rule(capsys):
     code, out, _ = run(capsys, "test", "fe-01")
     assert code == 0
