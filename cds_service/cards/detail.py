@@ -181,8 +181,7 @@ def source_line(rules: Iterable[Rule], of: Rule | None) -> str:
 
 def label(reference: Reference) -> str:
     """Body and year; a source whose text nobody has read is marked."""
-    year = "" if not reference.year or reference.year in reference.label else f" {reference.year}"
-    return f"{entities(reference.label)}{year}{'' if reference.verified else ' (to be verified)'}"
+    return f"{entities(reference.body_and_year)}{'' if reference.verified else ' (to be verified)'}"
 
 
 def fitted(blocks: Sequence[str], last: str, most: int) -> str:

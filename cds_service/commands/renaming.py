@@ -14,7 +14,7 @@ import yaml
 from cds_service.knowledge.facts import KINDS
 
 # Keys under which a word is not the name of a definition or parameter.
-_SUBJECTS = {kind for kind in KINDS if kind not in ("side", "pending", "answer")} | {"pending", "answer"}
+_SUBJECTS = KINDS.keys() - {"side"}
 _SETS = {option for kind in KINDS.values() for option in kind.get("sets", ())} | {"set", "at", "or_both", "choices"}
 _OWN_WORDS = {option for kind in KINDS.values() for option in kind.get("words", ())}
 _TEXTS = {"summary", "detail", "line", "text", "link", "indicator", "joins", "for", "is", "calculation", "unit"}

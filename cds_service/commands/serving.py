@@ -7,7 +7,6 @@ without registered clients has to say so (`--open`), and is told loudly.
 from __future__ import annotations
 
 import argparse
-import ipaddress
 import logging
 import os
 import shutil
@@ -18,6 +17,7 @@ from typing import Any
 from urllib.parse import quote
 
 from cds_service.errors import SettingsError
+from cds_service.fhir.allowed import names_this_machine
 from cds_service.settings import Settings, read_settings
 
 log = logging.getLogger("cds_service.serving")
@@ -86,7 +86,7 @@ def _overrides(args: argparse.Namespace) -> dict[str, str]:
 
 def _check_openness(settings: Settings, host: str) -> None:
     """Raises SettingsError for a service anybody could call, unless that was said."""
-    if settings.clients is not None or _is_loopback(host):
+    if settings.clients is not None or names_this_machine(host):
         return
     if not settings.open:
         raise SettingsError(
@@ -109,19 +109,10 @@ def _check_free(host: str, port: int) -> None:
         ) from None
 
 
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def _shown_host(host: str) -> str:
     if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
         return "127.0.0.1"
-    return f"[{host}]" if ":" in host else host
+    return _bound(host)
 
 
 def _serve(settings: Settings, args: argparse.Namespace, demo: bool = False) -> int:

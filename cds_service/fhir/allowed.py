@@ -50,10 +50,7 @@ class Base:
     @property
     def local(self) -> bool:
         """Does the base itself, by its words, name this machine?"""
-        if self.host == "localhost":
-            return True
-        address = literal(self.host)
-        return address is not None and address.is_loopback
+        return names_this_machine(self.host)
 
     def admits(self, address: Address) -> bool:
         """May the connection go to this address?"""
@@ -82,6 +79,12 @@ def literal(host: str) -> Address | None:
         return ipaddress.ip_address(host)
     except ValueError:
         return None
+
+
+def names_this_machine(host: str) -> bool:
+    """Is it `localhost` or an address of the loopback?"""
+    address = literal(host)
+    return host == "localhost" or (address is not None and address.is_loopback)
 
 
 def read_base(text: object) -> Base | None:

@@ -149,6 +149,12 @@ class Undecided(Node):
 
 
 Operator = Literal["below", "at_most", "at_least", "above"]
+OPERATOR_WORDS: Mapping[Operator, str] = {
+    "below": "below",
+    "at_most": "at most",
+    "at_least": "at least",
+    "above": "above",
+}
 
 
 @dataclass(frozen=True, eq=False)

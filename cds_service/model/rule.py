@@ -24,6 +24,12 @@ class Reference:
     year: str = ""
     verified: bool = True
 
+    @property
+    def body_and_year(self) -> str:
+        """The year is told once, also where the label has it."""
+        told = not self.year or self.year in self.label
+        return self.label if told else f"{self.label} {self.year}"
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class OrderLine:

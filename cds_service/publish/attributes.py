@@ -56,9 +56,8 @@ def attributes(catalogue: Catalogue, rule: Rule, changed: Sequence[Change]) -> t
 
 def cited(reference: Reference) -> str:
     """Body, year and title; a source whose text nobody has read is marked."""
-    year = "" if not reference.year or reference.year in reference.label else f" {reference.year}"
     mark = "" if reference.verified else f" ({TO_BE_VERIFIED})"
-    return f"{reference.label}{year}: {reference.citation}{mark}"
+    return f"{reference.body_and_year}: {reference.citation}{mark}"
 
 
 def _dates(rule: Rule, changed: Sequence[Change]) -> str:

@@ -12,12 +12,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from cds_service.knowledge.catalogue import Catalogue
-from cds_service.publish import schema_rules, schema_vocabulary
+from cds_service.publish import generated, schema_rules, schema_vocabulary
 from cds_service.publish.schema_language import conventions, language
 from cds_service.publish.schema_names import Schema, names
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
 FOLDER = "schemas"
+ENDING = ".json"
 FILES: Mapping[str, Callable[[Catalogue], Schema]] = {
     "rule": schema_rules.rule,
     "cases": schema_rules.cases,
@@ -67,24 +68,12 @@ def _used(body: Schema, shared: dict[str, Schema]) -> set[str]:
 
 def stale_schemas(catalogue: Catalogue, folder: Path) -> list[str]:
     """Names of schema files that are missing, differ, or belong to no kind of file."""
-    wanted = _texts(catalogue)
-    held = {file.name: file.read_text(encoding="utf-8") for file in folder.glob("*.json")}
-    return sorted(name for name in {*wanted, *held} if wanted.get(name) != held.get(name))
+    return generated.stale(_texts(catalogue), folder, ENDING)
 
 
 def write_schemas(catalogue: Catalogue, folder: Path) -> list[Path]:
     """Writes what differs into the folder and takes away what belongs to no kind of file; gives what was touched."""
-    folder.mkdir(parents=True, exist_ok=True)
-    wanted = _texts(catalogue)
-    touched = []
-    for name in stale_schemas(catalogue, folder):
-        file = folder / name
-        if name in wanted:
-            file.write_text(wanted[name], encoding="utf-8")
-        else:
-            file.unlink()
-        touched.append(file)
-    return touched
+    return generated.write(_texts(catalogue), folder, ENDING)
 
 
 def _texts(catalogue: Catalogue) -> dict[str, str]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from cds_service.knowledge.catalogue import Catalogue
+from cds_service.publish import generated
 from cds_service.publish.handbook import page
 from cds_service.publish.notes import notes_of
 from cds_service.publish.overview import coverage, index
 from cds_service.publish.page import markdown
 
 FOLDER = "handbook"
+ENDING = ".md"
 _ORIGIN = "<!-- Made by `cds docs` from hooks/; change the content, not this page. -->\n\n"
 
 
@@ -24,21 +26,9 @@ def pages(catalogue: Catalogue) -> dict[str, str]:
 
 def stale(catalogue: Catalogue, folder: Path) -> list[str]:
     """Names of pages that are missing, differ, or belong to no rule."""
-    wanted = pages(catalogue)
-    held = {file.name: file.read_text(encoding="utf-8") for file in folder.glob("*.md")}
-    return sorted(name for name in {*wanted, *held} if wanted.get(name) != held.get(name))
+    return generated.stale(pages(catalogue), folder, ENDING)
 
 
 def write(catalogue: Catalogue, folder: Path) -> list[Path]:
     """Writes what differs and takes away what belongs to no rule; gives what was touched."""
-    folder.mkdir(parents=True, exist_ok=True)
-    wanted = pages(catalogue)
-    touched = []
-    for name in stale(catalogue, folder):
-        file = folder / name
-        if name in wanted:
-            file.write_text(wanted[name], encoding="utf-8")
-        else:
-            file.unlink()
-        touched.append(file)
-    return touched
+    return generated.write(pages(catalogue), folder, ENDING)

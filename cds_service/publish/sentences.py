@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from cds_service.knowledge.catalogue import Catalogue
 from cds_service.model.criteria import (
+    OPERATOR_WORDS,
     AgeOf,
     AllOf,
     AnyOf,
@@ -38,7 +39,6 @@ from cds_service.publish.facts import FactWriter
 from cds_service.publish.page import Line, strong, term
 
 SHORT = 110  # a criterion longer than this becomes bullets
-_SIGNS = {"below": "below", "at_most": "at most", "at_least": "at least", "above": "above"}
 _LITERAL = {True: "always", False: "never", None: "not to be told"}
 
 
@@ -101,7 +101,7 @@ class Sentences:
             case AllOf() | AnyOf() | CountOf() | Not() | Known() | Undecided() | Literally():
                 return self._logic(node)
             case Compare():
-                bounds = " and ".join(f"{_SIGNS[sign]} {self.say(limit)}" for sign, limit in node.bounds)
+                bounds = " and ".join(f"{OPERATOR_WORDS[sign]} {self.say(limit)}" for sign, limit in node.bounds)
                 return f"{self.say(node.quantity)} {bounds}"
             case ChoiceIs():
                 return f"{self.say(node.choice)} is {' or '.join(sorted(node.labels))}"

@@ -13,8 +13,7 @@ from cds_service.publish.reach import Reach
 
 def short(reference: Reference) -> str:
     """Body and year, marked where nobody has read its text."""
-    year = "" if not reference.year or reference.year in reference.label else f" {reference.year}"
-    return f"{reference.label}{year}{'' if reference.verified else f' ({TO_BE_VERIFIED})'}"
+    return f"{reference.body_and_year}{'' if reference.verified else f' ({TO_BE_VERIFIED})'}"
 
 
 def cited_by(rule: Rule) -> list[Block]:
@@ -23,8 +22,7 @@ def cited_by(rule: Rule) -> list[Block]:
     for item in rule.references:
         mark = "" if item.verified else f" {strong(f'({TO_BE_VERIFIED})')}"
         where = f" {link(item.url, item.url)}" if item.url else ""
-        year = "" if not item.year or item.year in item.label else f" {item.year}"
-        lines.append(f"{item.label}{year}: {item.citation}.{where}{mark}")
+        lines.append(f"{item.body_and_year}: {item.citation}.{where}{mark}")
     return bullets(lines)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from cds_service.model.answer import Answer
 from cds_service.model.criteria import (
+    OPERATOR_WORDS,
     AgeOf,
     AllOf,
     AnyOf,
@@ -38,7 +39,6 @@ from cds_service.model.verdict import Verdict
 from cds_service.reasoning.evaluate import Evaluation
 
 HOOKS = "hooks"  # the origin of a parameter no site has set: its source is told instead
-_SIGNS = {"below": "below", "at_most": "at most", "at_least": "at least", "above": "above"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +180,7 @@ def sentence(node: Node) -> str:
             return "undecided"
         case Compare():
             return f"{sentence(node.quantity)} " + " and ".join(
-                f"{_SIGNS[operator]} {sentence(limit)}" for operator, limit in node.bounds
+                f"{OPERATOR_WORDS[operator]} {sentence(limit)}" for operator, limit in node.bounds
             )
         case ChoiceIs():
             return f"{sentence(node.choice)} is {' or '.join(sorted(node.labels))}"

@@ -14,7 +14,6 @@ report, not from a client that puts its own reports together; it sent the answer
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator
 from datetime import date
 from itertools import chain
@@ -25,6 +24,7 @@ from flask import Blueprint, Response, request
 
 from cds_service.bootstrap import Running
 from cds_service.errors import BadRequest, NotAuthenticated
+from cds_service.fhir.allowed import names_this_machine
 from cds_service.store import export
 from cds_service.store.analytics import DIMENSIONS, Choice, Dimension, answers, report
 from cds_service.store.periods import Period, days, last_weeks, rule_code, whole_weeks
@@ -69,9 +69,8 @@ def analytics(running: Running) -> Blueprint:
         wanted, rows = _format("ndjson"), answers(ledger.database, choice())
         if wanted == "json":
             raise BadRequest("`format` is csv or ndjson")
-        first = ledger.database.patiently(
-            lambda: next(rows, None)
-        )  # a ledger that is down is told before anything is sent
+        # a ledger that is down is told before anything is sent
+        first = ledger.database.patiently(lambda: next(rows, None))
         return _text(rows if first is None else chain([first], rows), wanted, export.ANSWERS)
 
     return blueprint
@@ -89,22 +88,13 @@ def _admit(running: Running) -> None:
     """Without registered clients: this machine alone. Raises NotAuthenticated."""
     if running.registered:
         return
-    here = _is_loopback(request.remote_addr or "") and _is_loopback(_host_name(request.host))
+    here = names_this_machine(request.remote_addr or "") and names_this_machine(_host_name(request.host))
     if not here or any(name in request.headers for name in _FORWARDED):
         raise NotAuthenticated("analytics are for this machine while no client is registered")
 
 
 def _host_name(host: str) -> str:
     return host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
-
-
-def _is_loopback(name: str) -> bool:
-    if name == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
 
 
 def _period(now: Any) -> Period:
